@@ -1,0 +1,132 @@
+"""The contract between a service's pure domain and the runtime.
+
+An aggregate is three pure functions: decide, evolve, and the agenda that its state implies (the
+Decider of Jérémie Chassaing, "Functional Event Sourcing Decider", 2021; the agenda is ours).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+State = TypeVar("State")
+Command = TypeVar("Command")
+Event = TypeVar("Event")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What every record says about itself, next to its own content.
+
+    `source` and `source_version` name the event that a command follows from: the aggregate, as
+    `<service>/<key>`, and its version. They are None for commands from outside.
+    """
+
+    id: str
+    type: str
+    occurred_at: datetime
+    causation_id: str
+    correlation_id: str
+    version: int = 0
+    source: str | None = None
+    source_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A refused command: `reason` is a short code, `detail` a sentence for a person."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wakeup:
+    """The aggregate wants this command at this instant, never earlier."""
+
+    at: datetime
+    command: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[State]):
+    """One aggregate as the table keeps it.
+
+    `sources` and `recent` are the bounded memory of commands that have had their event, the oldest
+    first: by source, the last version that was applied; and the ids of commands from outside.
+    """
+
+    version: int
+    changed_at: datetime
+    sources: dict[str, int]
+    recent: tuple[str, ...]
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Decider(Generic[State, Command, Event]):
+    """One aggregate's pure functions, and the bound of its memory of commands.
+
+    decide: the event of an accepted command, Rejected, or None for a repeat.
+    agenda: the Wakeups and the calls to the outside world (any other frozen dataclass) that the
+        state waits for. A call is made until the state no longer asks for it.
+    labels: what lists are filtered by, as name -> value.
+    listed_at: the instant that lists are ordered by; the same for the whole life of an aggregate.
+    snapshot: writes the whole row as an event; answers `snapshot_command` in place of decide.
+    """
+
+    name: str
+    key_field: str
+    decide: Callable[[Command, State | None, datetime], Event | Rejected | None]
+    evolve: Callable[[State | None, Event, datetime], State]
+    agenda: Callable[[State], tuple[Any, ...]]
+    labels: Callable[[State], Mapping[str, str]]
+    listed_at: Callable[[State], datetime]
+    state_type: type[State]
+    sources_max: int = 64
+    recent_max: int = 64
+    keeps_history: bool = False
+    snapshot_command: type[Any] | None = None
+    snapshot_event: type[Any] | None = None
+    snapshot: Callable[[str, Row[State]], Event] | None = None
+
+
+def is_repeat(row: Row[Any] | None, command: Envelope) -> bool:
+    """True when the command, or a later one of the same source, already has its event."""
+    if row is None:
+        return False
+    if command.source is not None and command.source_version is not None:
+        return row.sources.get(command.source, -1) >= command.source_version
+    return command.id in row.recent
+
+
+def fold(
+    decider: Decider[State, Any, Event], row: Row[State] | None, envelope: Envelope, event: Event
+) -> Row[State] | None:
+    """The row after the event, or None when the event loses: its version does not follow.
+
+    The first event of a version in the order of the log wins. A snapshot may begin a row at any
+    version; any other event begins it at version 1.
+    """
+    is_snapshot = decider.snapshot_event is not None and isinstance(event, decider.snapshot_event)
+    if row is None:
+        if envelope.version != 1 and not is_snapshot:
+            return None
+        state = decider.evolve(None, event, envelope.occurred_at)
+        sources: dict[str, int] = {}
+        recent: tuple[str, ...] = ()
+    else:
+        if envelope.version != row.version + 1:
+            return None
+        state = decider.evolve(row.state, event, envelope.occurred_at)
+        sources, recent = row.sources, row.recent
+    if is_snapshot:
+        sources = getattr(event, "sources")  # noqa: B009 - every snapshot event has it
+    if envelope.source is None:
+        recent = (*recent, envelope.causation_id)[-decider.recent_max :]
+    else:
+        sources = {name: version for name, version in sources.items() if name != envelope.source}
+        sources[envelope.source] = envelope.source_version or 0
+        while len(sources) > decider.sources_max:
+            del sources[next(iter(sources))]
+    return Row(envelope.version, envelope.occurred_at, sources, recent, state)

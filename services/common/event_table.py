@@ -1,0 +1,270 @@
+"""The event table: one RocksDB per partition that holds the fold of that partition's event log.
+
+Rows, the offset of the next event to fold, and what lists, histories and agendas are read from are
+written in one atomic batch. Deleting the directory loses nothing: the table is folded again.
+"""
+
+import hashlib
+import shutil
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Generic
+
+import msgspec
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    WriteBatch,
+)
+
+from services.common.codec import encode_plain
+from services.common.decider import Decider, Envelope, Row, State, fold
+
+_ROW, _LABEL, _AGENDA, _HISTORY, _META = b"r", b"l", b"a", b"h", b"m"
+_POSITION = _META + b"position"
+_END = b"\xff"
+
+BLOCK_CACHE_BYTES = 16 << 20
+WRITE_BUFFER_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An event as it lies in the log."""
+
+    offset: int
+    envelope: Envelope
+    event: Any
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the table stands in its log: the next offset to fold, and the id of the event before.
+
+    The id tells a log that was made anew from the one that was folded, and `form` tells a table of
+    another form of state, written by another release; both are folded anew.
+    """
+
+    next_offset: int
+    last_event_id: str | None
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[State]):
+    """A row found through a label; lists are ordered by `sort`, newest first."""
+
+    sort: str
+    key: str
+    row: Row[State]
+
+
+class TablePartition(Generic[State]):
+    """The rows of one partition. All writes come from folded events, through `apply`."""
+
+    def __init__(self, directory: Path, decider: Decider[State, Any, Any]) -> None:
+        self._decider = decider
+        self._directory = directory
+        self._decoder = msgspec.json.Decoder(Row[decider.state_type])  # type: ignore[name-defined]
+        self._form = _form(decider.state_type)
+        self.losers = 0
+        self._open()
+
+    def _open(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._db = Rdict(str(self._directory), options=_options())
+        stored = self._db.get(_POSITION)
+        self._position = Position(0, None, self._form)
+        if stored is not None:
+            position = msgspec.json.decode(stored, type=Position)
+            if position.form == self._form:
+                self._position = position
+            else:
+                self.clear()
+
+    @property
+    def position(self) -> Position:
+        """Where the table stands in its log."""
+        return self._position
+
+    def row(self, key: str) -> Row[State] | None:
+        """The row of an aggregate, or None when no event has named it."""
+        stored = self._db.get(_ROW + key.encode())
+        return None if stored is None else self._decoder.decode(stored)
+
+    def apply(self, events: Iterable[Appended]) -> dict[str, Row[State]]:
+        """Folds events of the log, in its order, in one atomic write.
+
+        Returns:
+            The rows that changed, by key. An event whose version does not follow is counted in
+            `losers` and changes nothing.
+        """
+        batch = WriteBatch(raw_mode=True)
+        before: dict[str, Row[State] | None] = {}
+        after: dict[str, Row[State]] = {}
+        position = self._position
+        for each in events:
+            if each.offset < position.next_offset:
+                continue
+            key = self._key(each.event)
+            if key not in before:
+                before[key] = self.row(key)
+            row = fold(self._decider, after.get(key, before[key]), each.envelope, each.event)
+            position = Position(each.offset + 1, each.envelope.id, self._form)
+            if row is None:
+                self.losers += 1
+                continue
+            after[key] = row
+            if self._decider.keeps_history:
+                batch.put(_history_key(key, row.version), each.value)
+        for key, row in after.items():
+            self._put(batch, key, before[key], row)
+        batch.put(_POSITION, encode_plain(position))
+        self._db.write(batch)
+        self._position = position
+        return after
+
+    def skip_to(self, next_offset: int) -> None:
+        """Notes that the log holds no event before `next_offset` that is not folded."""
+        if next_offset > self._position.next_offset:
+            self._position = Position(next_offset, None, self._form)
+            self._db.put(_POSITION, encode_plain(self._position))
+
+    def waiting(self) -> Iterator[tuple[str, Row[State]]]:
+        """The rows whose state has an agenda, by key."""
+        for stored, _ in self._scan(_AGENDA, _AGENDA + _END):
+            key = stored[1:].decode()
+            row = self.row(key)
+            if row is not None:
+                yield key, row
+
+    def listed(
+        self, name: str, value: str, after: tuple[str, str] | None = None
+    ) -> Iterator[Listed[State]]:
+        """Rows with this label, newest first, beginning behind the (sort, key) `after`."""
+        prefix = _label_prefix(name, value)
+        start = prefix if after is None else prefix + "\0".join(after).encode() + b"\0"
+        for stored, _ in self._scan(start, prefix + _END):
+            sort, key = stored[len(prefix) :].decode().split("\0", 1)
+            row = self.row(key)
+            if row is not None:
+                yield Listed(sort, key, row)
+
+    def history(self, key: str) -> list[bytes]:
+        """The aggregate's events as they lie in the log, first to last."""
+        prefix = _HISTORY + key.encode() + b"\0"
+        return [value for _, value in self._scan(prefix, prefix + _END * 9)]
+
+    def clear(self) -> None:
+        """Forgets everything, to be folded from the log anew."""
+        self._db.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+        self._open()
+
+    def close(self) -> None:
+        """Lets go of the RocksDB."""
+        self._db.close()
+
+    def _key(self, event: Any) -> str:
+        key: str = getattr(event, self._decider.key_field)
+        return key
+
+    def _put(
+        self, batch: WriteBatch, key: str, before: Row[State] | None, after: Row[State]
+    ) -> None:
+        batch.put(_ROW + key.encode(), encode_plain(after))
+        old = {} if before is None else self._labels(before)
+        new = self._labels(after)
+        since = after.state if before is None else before.state
+        sort = _newest_first(self._decider.listed_at(since))
+        for name, value in old.items():
+            if new.get(name) != value:
+                batch.delete(_label_key(name, value, sort, key))
+        for name, value in new.items():
+            if old.get(name) != value:
+                batch.put(_label_key(name, value, sort, key), b"")
+        if self._decider.agenda(after.state):
+            batch.put(_AGENDA + key.encode(), b"")
+        elif before is not None and self._decider.agenda(before.state):
+            batch.delete(_AGENDA + key.encode())
+
+    def _labels(self, row: Row[State]) -> Mapping[str, str]:
+        return {"all": "", **self._decider.labels(row.state)}
+
+    def _scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        cursor = self._db.iter()
+        cursor.seek(start)
+        while cursor.valid():
+            key, value = cursor.key(), cursor.value()
+            if not isinstance(key, bytes) or not isinstance(value, bytes) or key >= end:
+                return
+            yield key, value
+            cursor.next()
+
+
+class EventTable(Generic[State]):
+    """A service's table: the partitions that this worker owns, opened and closed on assignment."""
+
+    def __init__(self, directory: Path, decider: Decider[State, Any, Any]) -> None:
+        self.decider = decider
+        self._directory = directory
+        self._partitions: dict[int, TablePartition[State]] = {}
+
+    def open(self, partition: int) -> TablePartition[State]:
+        """The partition, opened where it is not yet."""
+        if partition not in self._partitions:
+            self._partitions[partition] = TablePartition(
+                self._directory / f"{self.decider.name}-{partition}", self.decider
+            )
+        return self._partitions[partition]
+
+    def close(self, partition: int) -> None:
+        """Lets go of one partition."""
+        opened = self._partitions.pop(partition, None)
+        if opened is not None:
+            opened.close()
+
+    def __getitem__(self, partition: int) -> TablePartition[State]:
+        return self._partitions[partition]
+
+
+def _options() -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_keep_log_file_num(2)
+    options.set_max_open_files(128)
+    blocks = BlockBasedOptions()
+    blocks.set_block_cache(Cache(BLOCK_CACHE_BYTES))
+    blocks.set_bloom_filter(10, False)
+    options.set_block_based_table_factory(blocks)
+    return options
+
+
+def _form(state_type: type[Any]) -> str:
+    return hashlib.sha256(encode_plain(msgspec.json.schema(state_type))).hexdigest()[:16]
+
+
+def _newest_first(at: datetime) -> str:
+    """Instants in the reverse order of time, as 16 digits that sort like text."""
+    return f"{10**16 - 1 - int(at.timestamp() * 1_000_000):016d}"
+
+
+def _label_prefix(name: str, value: str) -> bytes:
+    return _LABEL + f"{name}\0{value}\0".encode()
+
+
+def _label_key(name: str, value: str, sort: str, key: str) -> bytes:
+    return _label_prefix(name, value) + f"{sort}\0{key}".encode()
+
+
+def _history_key(key: str, version: int) -> bytes:
+    return _HISTORY + key.encode() + b"\0" + struct.pack(">Q", version)

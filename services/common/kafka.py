@@ -1,0 +1,92 @@
+"""Kafka clients as the contract of the log needs them, made from settings."""
+
+import ssl
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.partitioner import murmur2
+
+from services.common.settings import CommonSettings
+
+REQUEST_BYTES_MAX = 8 << 20
+FETCH_BYTES_MAX = 1 << 20
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key: murmur2, as Kafka's own clients place keys by default."""
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+def producer(settings: CommonSettings, name: str) -> AIOKafkaProducer:
+    """An idempotent producer: a record is acknowledged once all in-sync replicas have it."""
+    return AIOKafkaProducer(
+        **_connection(settings),
+        client_id=f"{settings.worker_name}/{name}",
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=2,
+        max_batch_size=131_072,
+        max_request_size=REQUEST_BYTES_MAX,
+        request_timeout_ms=int(settings.append_seconds_max * 1000),
+        retry_backoff_ms=100,
+    )
+
+
+def group_consumer(settings: CommonSettings, group: str) -> AIOKafkaConsumer:
+    """A member of a consumer group that commits nothing by itself.
+
+    The member is static (KIP-345): a worker that comes back within its session gets its partitions
+    back with no rebalance. Its client id is the worker's URL, so that the group's description is
+    the table of who owns what. Ranges keep equal partition numbers of all topics together.
+    """
+    return AIOKafkaConsumer(
+        **_connection(settings),
+        client_id=settings.url,
+        group_id=group,
+        group_instance_id=f"{group}/{settings.worker_name}",
+        partition_assignment_strategy=(RangePartitionAssignor,),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=int(settings.session_seconds * 1000),
+        heartbeat_interval_ms=int(settings.heartbeat_seconds * 1000),
+        rebalance_timeout_ms=int(settings.rebalance_seconds_max * 1000),
+        max_partition_fetch_bytes=FETCH_BYTES_MAX,
+        fetch_max_wait_ms=200,
+    )
+
+
+def log_reader(settings: CommonSettings) -> AIOKafkaConsumer:
+    """A consumer outside any group, that reads a log from where it is told."""
+    return AIOKafkaConsumer(
+        **_connection(settings),
+        client_id=f"{settings.worker_name}/reader",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=4 * FETCH_BYTES_MAX,
+        fetch_max_wait_ms=100,
+    )
+
+
+def admin(settings: CommonSettings) -> AIOKafkaAdminClient:
+    """A client of the admin protocol."""
+    return AIOKafkaAdminClient(
+        **_connection(settings), client_id=f"{settings.worker_name}/admin", request_timeout_ms=5_000
+    )
+
+
+def _connection(settings: CommonSettings) -> dict[str, Any]:
+    connection: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap,
+        "security_protocol": settings.security_protocol,
+    }
+    if settings.security_protocol in ("SSL", "SASL_SSL"):
+        connection["ssl_context"] = ssl.create_default_context(cafile=settings.tls_ca_file or None)
+    if settings.security_protocol.startswith("SASL"):
+        connection |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": settings.sasl_password,
+        }
+    return connection

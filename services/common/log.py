@@ -1,0 +1,179 @@
+"""The appending end of the log: every record that the runtime writes goes through here."""
+
+import asyncio
+import base64
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from services.common import ids
+from services.common.codec import encode_command, encode_plain
+from services.common.decider import Envelope, Rejected
+from services.common.messages.shared import CommandRejected, DeadLetter, RecordHeader
+from services.common.telemetry import Headers, trace_headers
+
+TEXT_BYTES_MAX = 262_144
+
+
+class Acknowledged(Protocol):
+    """Where the broker put a record."""
+
+    @property
+    def offset(self) -> int: ...
+
+
+Ack = asyncio.Future[Acknowledged]
+
+
+class Record(Protocol):
+    """A record as a consumer gives it."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Iterable[tuple[str, bytes]]: ...
+
+
+class Producer(Protocol):
+    """An idempotent producer; `send` returns once the record has its place in the queue."""
+
+    async def send(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        partition: int | None = None,
+        headers: Headers | None = None,
+    ) -> Ack: ...
+
+
+def place_of(record: Record) -> str:
+    """topic/partition/offset"""
+    return f"{record.topic}/{record.partition}/{record.offset}"
+
+
+def instant_of(record: Record) -> datetime:
+    """The instant that the record's timestamp says."""
+    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+
+
+class Appender:
+    """Writes the records of one owner."""
+
+    def __init__(self, owner: str, producer: Producer) -> None:
+        self.commands_topic = f"{owner}.commands"
+        self.events_topic = f"{owner}.events"
+        self._rejections_topic = f"{owner}.rejections"
+        self._dead_letters_topic = f"{owner}.dead-letters"
+        self._producer = producer
+
+    async def command(
+        self, key: str, envelope: Envelope, command: Any, incoming: Iterable[tuple[str, bytes]] = ()
+    ) -> Ack:
+        """Appends a command to the owner's own commands, in the partition of its key."""
+        return await self._producer.send(
+            self.commands_topic,
+            encode_command(envelope, command),
+            key.encode(),
+            headers=trace_headers(envelope.correlation_id, envelope.id, incoming),
+        )
+
+    async def event(
+        self,
+        partition: int,
+        key: str,
+        envelope: Envelope,
+        value: bytes,
+        incoming: Iterable[tuple[str, bytes]],
+    ) -> Ack:
+        """Appends an encoded event to the partition that decided it."""
+        return await self._producer.send(
+            self.events_topic,
+            value,
+            key.encode(),
+            partition=partition,
+            headers=trace_headers(envelope.correlation_id, envelope.id, incoming),
+        )
+
+    async def rejection(self, key: str, command: Envelope, rejected: Rejected) -> Ack:
+        """Publishes that a command was refused, and why."""
+        rejection = CommandRejected(
+            id=ids.derive(command.id, "rejection"),
+            type=CommandRejected.__name__,
+            occurred_at=command.occurred_at,
+            causation_id=command.id,
+            correlation_id=command.correlation_id,
+            key=key,
+            command_type=command.type,
+            reason=rejected.reason,
+            detail=rejected.detail,
+        )
+        return await self._producer.send(
+            self._rejections_topic,
+            encode_plain(rejection),
+            key.encode(),
+            headers=trace_headers(command.correlation_id, rejection.id),
+        )
+
+    async def dead_letter(self, record: Record, reason: str) -> Ack:
+        """Puts a record aside with the reason and all that is needed to replay it."""
+        place = place_of(record)
+        letter_id = ids.derive(place, "dead letter")
+        key, key_base64 = _readable(record.key)
+        value, value_base64 = _readable(record.value)
+        letter = DeadLetter(
+            id=letter_id,
+            type=DeadLetter.__name__,
+            occurred_at=instant_of(record),
+            causation_id=place,
+            correlation_id=key or letter_id,
+            reason=reason,
+            source_topic=record.topic,
+            source_partition=record.partition,
+            source_offset=record.offset,
+            key=key,
+            key_base64=key_base64,
+            value=value,
+            value_base64=value_base64,
+            headers=tuple(
+                RecordHeader(name, base64.b64encode(content).decode())
+                for name, content in record.headers
+            ),
+        )
+        return await self._producer.send(
+            self._dead_letters_topic,
+            encode_plain(letter),
+            record.key,
+            headers=trace_headers(letter.correlation_id, letter_id),
+        )
+
+    async def forward(self, record: Record, key: str, envelope: Envelope, command: Any) -> Ack:
+        """Appends a record again under its right key, where another client put it elsewhere."""
+        return await self._producer.send(
+            record.topic,
+            encode_command(envelope, command),
+            key.encode(),
+            headers=[*record.headers],
+        )
+
+
+def _readable(content: bytes | None) -> tuple[str | None, str | None]:
+    """The content as text, or in base64 where it is long or not UTF-8."""
+    if content is None:
+        return None, None
+    if len(content) <= TEXT_BYTES_MAX:
+        try:
+            return content.decode(), None
+        except UnicodeDecodeError:
+            pass  # not text: base64 keeps it
+    return None, base64.b64encode(content).decode()

@@ -1,0 +1,51 @@
+"""Records that every owner writes besides its commands and events."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRejected:
+    """A command that was refused; on <owner>.rejections."""
+
+    id: str
+    type: str
+    occurred_at: datetime
+    causation_id: str
+    correlation_id: str
+    key: str
+    command_type: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHeader:
+    """One header of a record; its bytes in base64."""
+
+    name: str
+    value_base64: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that could not be taken as a command or event; on <owner>.dead-letters.
+
+    The original value is in `value` where it is text of moderate length, else in `value_base64`;
+    the key likewise. Both are None where the record had none.
+    """
+
+    id: str
+    type: str
+    occurred_at: datetime
+    causation_id: str
+    correlation_id: str
+    reason: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    key: str | None
+    key_base64: str | None
+    value: str | None
+    value_base64: str | None
+    headers: tuple[RecordHeader, ...]

@@ -1,0 +1,96 @@
+"""Settings that every service has. A service's own settings.py reads them from the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+PREFIX = "TIFFIN_"
+
+
+class SettingsError(Exception):
+    """A setting from the environment that can't be used; the text names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonSettings:
+    """Where Kafka is, where this worker keeps its table and is reached, and every limit by name."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    security_protocol: str = "PLAINTEXT"
+    tls_ca_file: str = ""
+    sasl_mechanism: str = "PLAIN"
+    sasl_username: str = ""
+    sasl_password: str = ""
+
+    data_dir: Path = Path(".tiffin/tables")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    advertised_url: str = ""
+    worker: str = ""
+    log_json: bool = False
+    log_level: str = "INFO"
+
+    session_seconds: float = 6.0
+    rebalance_seconds_max: float = 30.0
+    append_seconds_max: float = 60.0
+    front_append_seconds_max: float = 0.9
+    front_appends_waiting_max: int = 2_000
+    forward_seconds_max: float = 5.0
+    connect_seconds_max: float = 60.0
+    drain_seconds_max: float = 10.0
+    stall_seconds_max: float = 15.0
+    commit_seconds: float = 0.5
+    records_per_batch_max: int = 500
+    steps_in_flight_max: int = 8
+
+    effects_concurrent_max: int = 64
+    effects_per_target_max: int = 8
+    effect_timeout_seconds: float = 10.0
+    effect_backoff_seconds: float = 0.5
+    effect_backoff_seconds_max: float = 30.0
+    effect_attempts_before_flag: int = 5
+
+    @property
+    def heartbeat_seconds(self) -> float:
+        """How often a group member tells the broker that it lives."""
+        return self.session_seconds / 4
+
+    @property
+    def away_seconds_max(self) -> float:
+        """How long a worker may be stopped and still know that its partitions are its own."""
+        return self.session_seconds - self.heartbeat_seconds
+
+    @property
+    def url(self) -> str:
+        """Where other workers reach this worker's front."""
+        return self.advertised_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def worker_name(self) -> str:
+        """The name that a restarted worker comes back with, to get its partitions back at once."""
+        return self.worker or f"{self.host}:{self.port}"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """The settings with what the environment says in TIFFIN_<NAME>.
+
+        Raises:
+            SettingsError: a value is not of the setting's type.
+        """
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            text = environ.get(PREFIX + field.name.upper())
+            if text is not None:
+                values[field.name] = _parse(field.name, text, field.default)
+        return cls(**values)
+
+
+def _parse(name: str, text: str, default: Any) -> Any:
+    try:
+        if isinstance(default, bool):
+            return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
+        return type(default)(text)
+    except (KeyError, ValueError) as error:
+        kind = type(default).__name__
+        raise SettingsError(f"{PREFIX}{name.upper()} is {text!r}; a {kind} is wanted") from error

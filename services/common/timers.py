@@ -1,0 +1,80 @@
+"""Timers: the wakeups that states ask for, sent as commands when they are due, never earlier.
+
+Due times live in the states. The heap here is made anew when a partition is opened, so a restart
+forgets no timer; a timer that fires twice sends the same command id, which counts once.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+
+from services.common.decider import Wakeup
+
+NAP_SECONDS_MAX = 0.5
+FIRED_TOGETHER_MAX = 500
+
+Fire = Callable[[str, Wakeup], Awaitable[None]]
+Clock = Callable[[], datetime]
+
+
+class Timers:
+    """The pending wakeups of this worker's partitions."""
+
+    def __init__(self, fire: Fire, clock: Clock) -> None:
+        self._fire = fire
+        self._clock = clock
+        self._heap: list[tuple[datetime, int, int, str, Wakeup]] = []
+        self._wanted: dict[tuple[int, str], tuple[Wakeup, ...]] = {}
+        self._sequence = 0
+        self._earlier = asyncio.Event()
+
+    def set(self, partition: int, key: str, wakeups: Iterable[Wakeup]) -> None:
+        """Makes these the wakeups of an aggregate, in place of those it had."""
+        wanted = tuple(wakeups)
+        before = self._wanted.get((partition, key), ())
+        if wanted == before:
+            return
+        if wanted:
+            self._wanted[partition, key] = wanted
+        else:
+            self._wanted.pop((partition, key), None)
+        for wakeup in wanted:
+            if wakeup not in before:
+                self._sequence += 1
+                heapq.heappush(self._heap, (wakeup.at, self._sequence, partition, key, wakeup))
+                if self._heap[0][1] == self._sequence:
+                    self._earlier.set()
+
+    def close(self, partition: int) -> None:
+        """Forgets the wakeups of a partition that another worker owns now."""
+        for place in [place for place in self._wanted if place[0] == partition]:
+            del self._wanted[place]
+
+    def __len__(self) -> int:
+        return sum(len(wakeups) for wakeups in self._wanted.values())
+
+    async def run(self) -> None:
+        """Fires what is due, for ever."""
+        while True:
+            due = self._pop_due()
+            if due:
+                await asyncio.gather(*(self._fire(key, wakeup) for key, wakeup in due))
+                continue
+            nap = NAP_SECONDS_MAX
+            if self._heap:
+                nap = min(nap, max(0.0, (self._heap[0][0] - self._clock()).total_seconds()))
+            self._earlier.clear()
+            try:
+                await asyncio.wait_for(self._earlier.wait(), max(nap, 0.001))
+            except TimeoutError:
+                continue
+
+    def _pop_due(self) -> list[tuple[str, Wakeup]]:
+        now = self._clock()
+        due: list[tuple[str, Wakeup]] = []
+        while self._heap and self._heap[0][0] <= now and len(due) < FIRED_TOGETHER_MAX:
+            _, _, partition, key, wakeup = heapq.heappop(self._heap)
+            if wakeup in self._wanted.get((partition, key), ()):
+                due.append((key, wakeup))
+        return due

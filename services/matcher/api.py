@@ -1,0 +1,60 @@
+"""The matcher's front: who waits for whom, by region."""
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request, Response
+
+from services.common.api import Ports, ProblemError, create_base_api, json_response, list_rows
+from services.common.decider import Row
+from services.matcher.domain import Region
+
+
+def create_api(ports: Ports) -> FastAPI:
+    """The front of one worker of the matcher."""
+    api = create_base_api("Tiffin matcher", "Who waits for whom, by region.", ports)
+
+    @api.get("/regions", tags=["regions"])
+    async def list_regions(
+        request: Request,
+        limit: Annotated[int, Query(description="1 to 500")] = 50,
+        cursor: str | None = None,
+    ) -> Response:
+        """Regions of all workers; `cursor` of one page begins the next."""
+        return await list_rows(request, ports, {}, limit, cursor, region_summary)
+
+    @api.get("/regions/{region}", tags=["regions"])
+    async def get_region(request: Request, region: str) -> Response:
+        """One region: waiting deliveries, available drivers, open offers, longest first."""
+        if answer := await ports.peers.owner_answers(request, region):
+            return answer
+        row = ports.front.row(region)
+        if row is None:
+            raise ProblemError(404, f"no delivery or driver has named the region {region}")
+        return json_response(region_view(region, row))
+
+    return api
+
+
+def region_summary(region: str, row: Row[Region]) -> dict[str, Any]:
+    """A region in a list: how many wait."""
+    state = row.state
+    return {
+        "region": region,
+        "waiting_deliveries": len(state.waiting),
+        "available_drivers": len(state.available),
+        "open_offers": len(state.offers),
+        "changed_at": row.changed_at,
+    }
+
+
+def region_view(region: str, row: Row[Region]) -> dict[str, Any]:
+    """A region whole."""
+    state = row.state
+    return {
+        "region": region,
+        "waiting": state.waiting,
+        "available": state.available,
+        "offers": state.offers,
+        "version": row.version,
+        "changed_at": row.changed_at,
+    }

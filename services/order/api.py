@@ -1,0 +1,224 @@
+"""The order service's front: orders in, orders out, and the restaurant's callback."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import msgspec
+from fastapi import FastAPI, Header, Query, Request, Response
+
+from services.common import ids
+from services.common.api import (
+    FORWARDED,
+    Ports,
+    ProblemError,
+    create_base_api,
+    incoming_trace,
+    json_response,
+    list_rows,
+)
+from services.common.codec import encode_plain
+from services.common.decider import Row
+from services.common.front import UnavailableError
+from services.common.messages.order import FinishPreparation, SubmitOrder
+from services.common.values import GeoPoint, Item, Restaurant
+from services.order.domain import Order, OrderStatus, content
+
+SECRETS = ("payment_token", "idempotency_key")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """An order as a partner asks for it; `reference` may be left to the Idempotency-Key header."""
+
+    partner: str
+    restaurant: Restaurant
+    destination: GeoPoint
+    items: list[Item]
+    currency: str
+    payment_token: str
+    reference: str | None = None
+    delay_seconds: int = 0
+    ready_at: datetime | None = None
+
+
+def create_api(ports: Ports) -> FastAPI:
+    """The front of one worker of the order service."""
+    api = create_base_api(
+        "Tiffin orders", "Submit orders, follow them, and report finished preparations.", ports
+    )
+
+    @api.post("/orders", status_code=202, tags=["orders"])
+    async def submit(
+        request: Request,
+        order: OrderRequest,
+        idempotency_key: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """Takes an order durably and says where it can be followed.
+
+        The same partner and reference are the same order, however often it is submitted.
+        """
+        command = _command(order, idempotency_key)
+        order_id = command.order_id
+        await _check_idempotency_key(ports, request, command)
+        if answer := await _owner_takes(ports, request, order_id):
+            return answer
+        if ports.front.owns(order_id):
+            _check_content(command, ports.front.row(order_id))
+        digest = hashlib.sha256(encode_plain(command)).hexdigest()
+        command_id = ids.derive(order_id, f"SubmitOrder/{digest}")
+        await ports.front.send(command, command_id, incoming_trace(request))
+        ports.front.remember(order_id)
+        return json_response(
+            {"order_id": order_id, "status": OrderStatus.NEW, "links": _links(order_id)},
+            202,
+            {"Location": f"/orders/{order_id}"},
+        )
+
+    @api.get("/orders", tags=["orders"])
+    async def list_orders(
+        request: Request,
+        status: OrderStatus | None = None,
+        partner: str | None = None,
+        idempotency_key: str | None = None,
+        limit: Annotated[int, Query(description="1 to 500")] = 50,
+        cursor: str | None = None,
+    ) -> Response:
+        """Orders of all workers, newest first; `cursor` of one page begins the next."""
+        labels = {
+            "idempotency_key": idempotency_key,
+            "partner": partner,
+            "status": None if status is None else status.value,
+        }
+        return await list_rows(request, ports, labels, limit, cursor, order_view)
+
+    @api.get("/orders/{order_id}", tags=["orders"])
+    async def get_order(request: Request, order_id: str) -> Response:
+        """One order: status, ETA, money, driver."""
+        if answer := await ports.peers.owner_answers(request, order_id):
+            if answer.status_code == 404 and ports.front.was_acknowledged(order_id):
+                return json_response(_new_view(order_id))
+            return answer
+        row = ports.front.row(order_id)
+        if row is not None:
+            return json_response(order_view(order_id, row))
+        if ports.front.was_acknowledged(order_id):
+            return json_response(_new_view(order_id))
+        raise ProblemError(404, f"there is no order {order_id}")
+
+    @api.get("/orders/{order_id}/events", tags=["orders"])
+    async def get_history(request: Request, order_id: str) -> Response:
+        """The order's events from the log, first to last."""
+        if answer := await ports.peers.owner_answers(request, order_id):
+            return answer
+        events = [
+            {name: value for name, value in event.items() if name not in SECRETS}
+            for event in map(_decode, ports.front.history(order_id))
+        ]
+        if not events and ports.front.row(order_id) is None:
+            raise ProblemError(404, f"there is no order {order_id}")
+        return json_response({"items": events})
+
+    @api.post("/orders/{order_id}/preparation-finished", status_code=202, tags=["restaurants"])
+    async def finish_preparation(request: Request, order_id: str) -> Response:
+        """The restaurant says that the order is ready to be picked up."""
+        if answer := await ports.peers.owner_answers(request, order_id):
+            return answer
+        if ports.front.row(order_id) is None:
+            raise ProblemError(404, f"there is no order {order_id}")
+        command = FinishPreparation(order_id)
+        command_id = ids.derive(order_id, "FinishPreparation")
+        await ports.front.send(command, command_id, incoming_trace(request))
+        return json_response({"order_id": order_id, "links": _links(order_id)}, 202)
+
+    return api
+
+
+def order_view(order_id: str, row: Row[Order]) -> dict[str, Any]:
+    """An order as its front shows it: nothing that could charge the customer."""
+    shown = {name: value for name, value in asdict(row.state).items() if name not in SECRETS}
+    return {
+        **shown,
+        "version": row.version,
+        "changed_at": row.changed_at,
+        "links": _links(order_id),
+    }
+
+
+async def _check_idempotency_key(ports: Ports, request: Request, command: SubmitOrder) -> None:
+    """Refuses a key that the partner has used for another order, as far as the tables tell.
+
+    Two requests within the same moment are not told apart; they are two orders, or one where the
+    reference is the same.
+    """
+    if command.idempotency_key is None or FORWARDED in request.headers:
+        return
+    labels = {"idempotency_key": command.idempotency_key, "partner": command.partner}
+    try:
+        rows = [listed.key for listed in ports.front.listed(labels, 1, None)]
+        for part in await ports.peers.gather(request, f"/orders?{urlencode(labels)}"):
+            rows += [row["key"] for row in part]
+    except UnavailableError:
+        return
+    for order_id in rows:
+        if order_id != command.order_id:
+            raise ProblemError(
+                422, f"the Idempotency-Key {command.idempotency_key!r} is of order {order_id}"
+            )
+
+
+async def _owner_takes(ports: Ports, request: Request, order_id: str) -> Response | None:
+    """The answer of the worker that owns the order, or None when this worker takes it itself."""
+    try:
+        return await ports.peers.owner_answers(request, order_id, wait_seconds_max=0.0)
+    except UnavailableError:
+        return None  # any worker may append; the owner decides when it is back
+
+
+def _check_content(command: SubmitOrder, row: Row[Order] | None) -> None:
+    if row is not None and content(row.state) != content(command):
+        raise ProblemError(
+            409,
+            f"{command.partner} has already ordered other things as {command.reference}: "
+            f"/orders/{command.order_id}",
+        )
+
+
+def _command(order: OrderRequest, idempotency_key: str | None) -> SubmitOrder:
+    reference = order.reference if order.reference is not None else idempotency_key
+    if reference is None:
+        raise ProblemError(
+            422, "body/reference: an order needs a reference, or an Idempotency-Key header"
+        )
+    ready_at = order.ready_at
+    if ready_at is not None and ready_at.tzinfo is not None and ready_at <= datetime.now(UTC):
+        raise ProblemError(422, f"body/ready_at: {ready_at.isoformat()} is in the past")
+    try:
+        return SubmitOrder(
+            partner=order.partner,
+            reference=reference,
+            restaurant=order.restaurant,
+            destination=order.destination,
+            items=tuple(order.items),
+            currency=order.currency,
+            payment_token=order.payment_token,
+            delay_seconds=order.delay_seconds,
+            ready_at=ready_at,
+            idempotency_key=idempotency_key,
+        )
+    except ValueError as error:
+        raise ProblemError(422, f"body: {error}") from error
+
+
+def _new_view(order_id: str) -> dict[str, Any]:
+    return {"order_id": order_id, "status": OrderStatus.NEW, "links": _links(order_id)}
+
+
+def _links(order_id: str) -> dict[str, str]:
+    return {"self": f"/orders/{order_id}", "events": f"/orders/{order_id}/events"}
+
+
+def _decode(event: bytes) -> dict[str, Any]:
+    return msgspec.json.decode(event, type=dict[str, Any])
