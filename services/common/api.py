@@ -226,7 +226,10 @@ def create_base_api(title: str, description: str, ports: Ports) -> FastAPI:
     @api.exception_handler(RequestValidationError)
     async def on_invalid(_: Request, error: RequestValidationError) -> Response:
         errors = [
-            {"at": "/".join(str(part) for part in each["loc"]), "problem": each["msg"]}
+            {
+                "at": "/".join(str(part) for part in each["loc"]),
+                "problem": each["msg"].removeprefix("Value error, "),
+            }
             for each in error.errors()
         ]
         first = errors[0]

@@ -4,7 +4,7 @@ An aggregate is three pure functions: decide, evolve, and the agenda that its st
 Decider of Jérémie Chassaing, "Functional Event Sourcing Decider", 2021; the agenda is ours).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -12,6 +12,9 @@ from typing import Any, Generic, TypeVar
 State = TypeVar("State")
 Command = TypeVar("Command")
 Event = TypeVar("Event")
+
+# What a service does about one event of another: commands of its own.
+React = Callable[[Any], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True)

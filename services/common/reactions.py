@@ -6,7 +6,7 @@ commands are acknowledged.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -14,13 +14,11 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from services.common import ids
 from services.common.codec import LANGUAGES, BadRecordError, Language
-from services.common.decider import Envelope
+from services.common.decider import Envelope, React
 from services.common.log import Ack, Appender, Record, place_of
 from services.common.telemetry import EXIT_LOG_SKIPPED, Counters, die, log
 
 POLL_MILLISECONDS = 200
-
-React = Callable[[Any], Iterable[Any]]
 
 
 class Reactions:

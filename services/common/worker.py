@@ -27,7 +27,7 @@ from services.common import ids, kafka
 from services.common.api import Peers, Ports
 from services.common.codec import Language
 from services.common.command_loop import Limits, Pipeline
-from services.common.decider import Decider, Envelope, Row, Wakeup
+from services.common.decider import Decider, Envelope, React, Row, Wakeup
 from services.common.effects import EffectLimits, Effects, Outside
 from services.common.event_table import EventTable
 from services.common.front import Front, UnavailableError
@@ -35,7 +35,7 @@ from services.common.lease import Lease
 from services.common.log import Appender
 from services.common.ownership import Ownership
 from services.common.partitions import PartitionLimits, Partitions
-from services.common.reactions import React, ReactionLoop, Reactions
+from services.common.reactions import ReactionLoop, Reactions
 from services.common.recovery import recover
 from services.common.settings import CommonSettings, SettingsError
 from services.common.telemetry import (

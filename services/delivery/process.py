@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from services.common.decider import React
 from services.common.messages.delivery import (
     AssignDriver,
     ConfirmDropoff,
@@ -18,7 +19,6 @@ from services.common.messages.driver import (
     GoodsPickedUp,
 )
 from services.common.messages.order import OrderEvent, PreparationFinished
-from services.common.reactions import React
 
 
 def react_to_order(event: OrderEvent) -> Iterable[DeliveryCommand]:

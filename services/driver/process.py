@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from services.common.decider import React
 from services.common.messages.driver import AssignDelivery, DriverCommand
 from services.common.messages.matcher import (
     DriverRegistered,
@@ -9,7 +10,6 @@ from services.common.messages.matcher import (
     MatcherEvent,
     OfferDeclined,
 )
-from services.common.reactions import React
 
 
 def react_to_matcher(event: MatcherEvent) -> Iterable[DriverCommand]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from services.common.decider import React
 from services.common.messages.delivery import DeliveryEvent, DeliveryStarted
 from services.common.messages.driver import (
     DeliveryAccepted,
@@ -20,7 +21,6 @@ from services.common.messages.matcher import (
     WaitingDelivery,
     WithdrawDriver,
 )
-from services.common.reactions import React
 
 
 def react_to_delivery(event: DeliveryEvent) -> Iterable[MatcherCommand]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from services.common.decider import React
 from services.common.messages.delivery import (
     DeliveryCompleted,
     DeliveryEtaChanged,
@@ -16,7 +17,6 @@ from services.common.messages.order import (
     RecordEta,
     RecordPickup,
 )
-from services.common.reactions import React
 
 
 def react_to_delivery(event: DeliveryEvent) -> Iterable[OrderCommand]:

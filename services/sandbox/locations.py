@@ -6,6 +6,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped, unused-ignore]
@@ -29,10 +30,15 @@ class LocationReport:
     recorded_at: str
 
     def encode(self) -> bytes:
-        """The record's value as JSON."""
+        """The record's value as JSON; a report that is sent again has the same id."""
+        report_id = str(uuid5(NAMESPACE_URL, f"{TOPIC}/{self.driver_id}/{self.recorded_at}"))
         return orjson.dumps(
             {
+                "id": report_id,
                 "type": "ReportLocation",
+                "occurred_at": self.recorded_at,
+                "causation_id": report_id,
+                "correlation_id": self.driver_id,
                 "driver_id": self.driver_id,
                 "location": self.location,
                 "recorded_at": self.recorded_at,

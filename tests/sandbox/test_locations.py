@@ -81,8 +81,13 @@ async def test_a_record_has_its_documented_form(monkeypatch: pytest.MonkeyPatch)
     await kafka.stop()
     [(topic, key, value)] = broker.records
     assert (topic, key) == ("driver.locations", b"driver-1")
-    assert orjson.loads(value) == {
+    content = orjson.loads(value)
+    report_id = content.pop("id")
+    assert content.pop("causation_id") == report_id
+    assert content == {
         "type": "ReportLocation",
+        "occurred_at": "2026-01-01T00:00:00.000000Z",
+        "correlation_id": "driver-1",
         "driver_id": "driver-1",
         "location": {"latitude": 37.0, "longitude": -121.0},
         "recorded_at": "2026-01-01T00:00:00.000000Z",

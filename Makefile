@@ -1,0 +1,79 @@
+# Tiffin's commands. `make help` lists them; each installs what it needs into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+INSTALLED := $(VENV)/installed
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install run stop demo broker topics test test-fast test-e2e lint format types check \
+	schema-release glossary requirements clean distclean
+
+help:  ## list all targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tiffin needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+install: $(INSTALLED)  ## install the pinned packages into .venv
+
+run: $(INSTALLED)  ## start Kafka, the four services and the sandbox; Ctrl-C stops all
+	@$(PY) -m infra.run
+
+stop: $(INSTALLED)  ## stop what `make run` started
+	@$(PY) -m infra.run --stop
+
+demo: $(INSTALLED)  ## place a few orders, some for later, and follow them to the door
+	@$(PY) -m infra.demo
+
+broker: $(INSTALLED)  ## start only Kafka, with its topics; Ctrl-C stops it
+	@$(PY) -m infra.broker run
+
+topics: $(INSTALLED)  ## create the catalogue's topics on a Kafka that runs (BOOTSTRAP=host:port)
+	@$(PY) -m infra.topics $(if $(BOOTSTRAP),--bootstrap $(BOOTSTRAP))
+
+test: $(INSTALLED)  ## run all tests, on a Kafka of their own
+	$(PY) -m pytest $(TESTS)
+
+test-fast: $(INSTALLED)  ## run the tests that need no Kafka
+	$(PY) -m pytest $(TESTS) -m "not kafka"
+
+test-e2e: $(INSTALLED)  ## run the whole journeys only
+	$(PY) -m pytest tests/e2e
+
+lint: $(INSTALLED)  ## check style, import contracts and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(PY) -m infra.glossary --check README.md
+	$(MAKE) --no-print-directory types
+
+types: $(INSTALLED)  ## check types
+	$(BIN)/mypy
+
+format: $(INSTALLED)  ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: lint test  ## all that CI runs
+
+glossary: $(INSTALLED)  ## write the README's glossary from the schemas
+	@$(PY) -m infra.glossary --write README.md
+
+schema-release: $(INSTALLED)  ## write the schemas of this version down as released
+	@$(PY) -m infra.schema_release
+
+requirements: $(INSTALLED)  ## pin all packages anew (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev \
+		--python-version 3.11 pyproject.toml -o requirements.txt
+
+clean: stop  ## forget all local state: topics, tables, ledgers, logs
+	rm -rf .tiffin
+
+distclean: clean  ## also remove the environment
+	rm -rf $(VENV)

@@ -1,0 +1,162 @@
+"""The whole of Tiffin on one machine: broker, topics, services, and the sandbox around them."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra.broker import LocalCluster
+from infra.ports import HOST, free_ports
+from infra.programs import Program
+from infra.topics import create_topics
+
+SERVICES = ("order", "delivery", "matcher", "driver")
+SANDBOX = {"payments": 9001, "pos": 9002, "phones": 9003}
+SERVICE_PORT_FIRST = 8001
+SANDBOX_SPEED_MPS = 400.0
+SANDBOX_PREPARATION_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """Where everything of one stack is. The defaults are the addresses that the README names."""
+
+    directory: Path = Path(".tiffin")
+    kafka_port: int = 9092
+    nodes: int = 1
+    partitions: int = 4
+    workers: int = 1
+    service_ports: Mapping[str, tuple[int, ...]] = field(
+        default_factory=lambda: {
+            name: (SERVICE_PORT_FIRST + index,) for index, name in enumerate(SERVICES)
+        }
+    )
+    sandbox_ports: Mapping[str, int] = field(default_factory=lambda: dict(SANDBOX))
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def on_free_ports(
+        cls,
+        directory: Path,
+        workers: int = 1,
+        nodes: int = 1,
+        environment: Mapping[str, str] | None = None,
+    ) -> "StackPlan":
+        """A stack beside others on this machine, for tests and benchmarks."""
+        kafka = free_ports(nodes)
+        return cls(
+            directory=directory,
+            kafka_port=kafka[0],
+            nodes=nodes,
+            workers=workers,
+            service_ports={name: tuple(free_ports(workers)) for name in SERVICES},
+            sandbox_ports={name: free_ports(1)[0] for name in SANDBOX},
+            environment=environment or {},
+        )
+
+    def url(self, name: str, worker: int = 0) -> str:
+        """The base URL of a service's worker or of a program of the sandbox."""
+        if name in self.sandbox_ports:
+            return f"http://{HOST}:{self.sandbox_ports[name]}"
+        return f"http://{HOST}:{self.service_ports[name][worker]}"
+
+
+class Stack:
+    """The processes of one stack; `programs` by name, such as "order" or "order-2"."""
+
+    def __init__(self, plan: StackPlan) -> None:
+        self.plan = plan
+        self.cluster = LocalCluster(
+            plan.directory / "kafka", plan.kafka_port, plan.nodes, plan.partitions
+        )
+        self.programs: dict[str, Program] = {}
+        for name in SERVICES:
+            for worker in range(plan.workers):
+                self._add_service(name, worker)
+        for name in SANDBOX:
+            self._add_sandbox(name)
+
+    @property
+    def bootstrap(self) -> str:
+        """Where Kafka listens."""
+        return self.cluster.bootstrap
+
+    def start(self) -> None:
+        """Starts all, and returns when all are ready.
+
+        Raises:
+            BrokerError, ProgramError: something can't be started; nothing is left running.
+        """
+        try:
+            self.start_broker()
+            for program in self.programs.values():
+                program.start()
+            for program in self.programs.values():
+                program.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_broker(self) -> None:
+        """Starts Kafka and creates its topics."""
+        self.cluster.start()
+        replication = min(3, self.plan.nodes)
+        asyncio.run(create_topics(self.bootstrap, self.plan.partitions, replication))
+
+    def stop(self) -> None:
+        """Stops all; state stays in the plan's directory."""
+        for program in reversed(self.programs.values()):
+            program.stop()
+        self.cluster.stop()
+
+    def table_directory(self, name: str, worker: int = 0) -> Path:
+        """Where a worker keeps its RocksDB."""
+        port = self.plan.service_ports[name][worker]
+        return self.plan.directory / "tables" / f"{HOST}-{port}"
+
+    def _add_service(self, name: str, worker: int) -> None:
+        plan = self.plan
+        port = plan.service_ports[name][worker]
+        label = name if worker == 0 else f"{name}-{worker + 1}"
+        self.programs[label] = Program(
+            name=label,
+            arguments=(f"services.{name}", "worker", "-l", "info"),
+            environment={
+                "TIFFIN_BOOTSTRAP": self.bootstrap,
+                "TIFFIN_PORT": str(port),
+                "TIFFIN_DATA_DIR": str(plan.directory / "tables"),
+                "TIFFIN_PAYMENT_URL": plan.url("payments"),
+                "TIFFIN_POS_URL": plan.url("pos"),
+                "TIFFIN_CALLBACK_URL": plan.url("order"),
+                "TIFFIN_PREPARATION_SECONDS": str(SANDBOX_PREPARATION_SECONDS),
+                "TIFFIN_DRIVER_SPEED_MPS": str(SANDBOX_SPEED_MPS),
+                **plan.environment,
+            },
+            ready_url=f"{plan.url(name, worker)}/health/ready",
+            log=plan.directory / "logs" / f"{label}.log",
+        )
+
+    def _add_sandbox(self, name: str) -> None:
+        plan = self.plan
+        port = {f"TIFFIN_SANDBOX_{name.upper()}_PORT": str(plan.sandbox_ports[name])}
+        self.programs[name] = Program(
+            name=name,
+            arguments=("services.sandbox", name),
+            environment={
+                **port,
+                "TIFFIN_SANDBOX_DATA_DIRECTORY": str(plan.directory / "sandbox"),
+                "TIFFIN_SANDBOX_DRIVER_URL": plan.url("driver"),
+                "TIFFIN_SANDBOX_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+                **_default("TIFFIN_SANDBOX_SPEED_MPS", str(SANDBOX_SPEED_MPS)),
+                **_default("TIFFIN_SANDBOX_PREPARATION_SECONDS", str(SANDBOX_PREPARATION_SECONDS)),
+                **plan.environment,
+            },
+            ready_url=f"{plan.url(name)}/health/live",
+            log=plan.directory / "logs" / f"{name}.log",
+        )
+
+
+def _default(name: str, value: str) -> dict[str, str]:
+    """The setting, unless the environment of the stack's starter has it."""
+    return {name: os.environ.get(name, value)}

@@ -1,0 +1,47 @@
+"""How an order is taken in, once however often it is submitted."""
+
+from datetime import UTC, datetime
+
+from services.common.decider import Rejected
+from services.common.messages.order import OrderCreated, OrderEvent, SubmitOrder
+from services.order.domain.order import Order
+
+
+def submit(command: SubmitOrder, order: Order | None, at: datetime) -> OrderEvent | Rejected | None:
+    """The order that a submission makes, unless it is known or wanted ready in the past."""
+    if order is not None:
+        if content(command) == content(order):
+            return None
+        return Rejected(
+            "reference_taken",
+            f"{command.partner} has already ordered other things as {command.reference}",
+        )
+    if command.ready_at is not None and command.ready_at <= at:
+        return Rejected("ready_at_past", f"ready_at {command.ready_at.isoformat()} is in the past")
+    return OrderCreated(
+        order_id=command.order_id,
+        partner=command.partner,
+        reference=command.reference,
+        restaurant=command.restaurant,
+        destination=command.destination,
+        items=command.items,
+        currency=command.currency,
+        amount_cents=command.amount_cents,
+        payment_token=command.payment_token,
+        delay_seconds=command.delay_seconds,
+        ready_at=None if command.ready_at is None else command.ready_at.astimezone(UTC),
+        idempotency_key=command.idempotency_key,
+    )
+
+
+def content(asked: SubmitOrder | Order) -> tuple[object, ...]:
+    """What makes two submissions of one reference the same order."""
+    return (
+        asked.restaurant,
+        asked.destination,
+        asked.items,
+        asked.currency,
+        asked.payment_token,
+        asked.delay_seconds,
+        asked.ready_at,
+    )
