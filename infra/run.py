@@ -41,6 +41,8 @@ def main() -> int:
         return stop(arguments.directory)
     console = Console(highlight=False)
     plan = StackPlan(directory=arguments.directory)
+    if arguments.free_ports:
+        plan = StackPlan.on_free_ports(arguments.directory)
     stack = Stack(plan)
     console.print("Starting Kafka, four services and the sandbox ...")
     began_at = time.monotonic()
@@ -84,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.run", description=__doc__)
     parser.add_argument(
         "--directory", type=Path, default=Path(".tiffin"), help="where the state is kept"
+    )
+    parser.add_argument(
+        "--free-ports", action="store_true", help="beside another stack, on whatever is free"
     )
     parser.add_argument("--stop", action="store_true", help="stop the one that runs")
     return parser

@@ -9,6 +9,7 @@ import heapq
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -78,7 +79,10 @@ def json_response(
 
 
 def problem_response(
-    status: int, detail: str, errors: list[dict[str, Any]] | None = None
+    status: int,
+    detail: str,
+    errors: list[dict[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A problem details answer; 503 says when to try again."""
     content: dict[str, Any] = {
@@ -89,8 +93,8 @@ def problem_response(
     }
     if errors:
         content["errors"] = errors
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
-    return Response(encode_plain(content), status, headers, PROBLEM)
+    again = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
+    return Response(encode_plain(content), status, {**again, **(headers or {})}, PROBLEM)
 
 
 def incoming_trace(request: Request) -> Headers:
@@ -205,7 +209,7 @@ def create_base_api(title: str, description: str, ports: Ports) -> FastAPI:
         if "transfer-encoding" in request.headers:
             return problem_response(411, "the body's length must be told in Content-Length")
         length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > BODY_BYTES_MAX:
+        if not length.isdecimal() or int(length) > BODY_BYTES_MAX:
             return problem_response(
                 413, f"the body has {length} bytes; at most {BODY_BYTES_MAX} are taken"
             )
@@ -221,7 +225,7 @@ def create_base_api(title: str, description: str, ports: Ports) -> FastAPI:
 
     @api.exception_handler(HTTPException)
     async def on_http(_: Request, error: HTTPException) -> Response:
-        return problem_response(error.status_code, str(error.detail))
+        return problem_response(error.status_code, str(error.detail), headers=error.headers)
 
     @api.exception_handler(RequestValidationError)
     async def on_invalid(_: Request, error: RequestValidationError) -> Response:
@@ -255,4 +259,4 @@ def create_base_api(title: str, description: str, ports: Ports) -> FastAPI:
 
 
 def _path(request: Request) -> str:
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return quote(request.scope["path"]) + (f"?{request.url.query}" if request.url.query else "")

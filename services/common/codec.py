@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import msgspec
 import orjson
@@ -20,6 +20,8 @@ from services.common.values import check_identifier
 
 COMMAND_BYTES_MAX = 262_144
 EVENT_BYTES_MAX = 900_000
+ID_CHARS_MAX = 200
+VERSION_MAX = 2**63 - 1
 
 _OPTIONS = orjson.OPT_UTC_Z
 
@@ -28,15 +30,19 @@ class BadRecordError(Exception):
     """A record that is not a message of its topic; the text says what is wrong and where."""
 
 
+_Id = Annotated[str, msgspec.Meta(max_length=ID_CHARS_MAX)]
+_Version = Annotated[int, msgspec.Meta(ge=0, le=VERSION_MAX)]
+
+
 class _WireEnvelope(msgspec.Struct):
     type: str
-    id: str | None = None
+    id: _Id | None = None
     occurred_at: datetime | None = None
-    causation_id: str | None = None
-    correlation_id: str | None = None
-    version: int = 0
-    source: str | None = None
-    source_version: int | None = None
+    causation_id: _Id | None = None
+    correlation_id: _Id | None = None
+    version: _Version = 0
+    source: _Id | None = None
+    source_version: _Version | None = None
 
 
 _envelope_decoder = msgspec.json.Decoder(_WireEnvelope)
@@ -79,6 +85,8 @@ class Language:
             check_identifier(self.key_field, key)
         except ValueError as error:
             raise BadRecordError(f"the record does not fit its schema: {error}") from error
+        if (wire.source is None) != (wire.source_version is None):
+            raise BadRecordError("source and source_version come together or not at all")
         command_id = wire.id or ids.derive(place, "command")
         return (
             Envelope(
@@ -102,6 +110,8 @@ class Language:
         wire, message = self._decode(value, self.events, EVENT_BYTES_MAX)
         if not (wire.id and wire.occurred_at and wire.causation_id and wire.correlation_id):
             raise BadRecordError("an event needs id, occurred_at, causation_id and correlation_id")
+        if wire.occurred_at.tzinfo is None:
+            raise BadRecordError("occurred_at needs its offset from UTC")
         if wire.version < 1:
             raise BadRecordError("an event needs a version from 1 on")
         return (

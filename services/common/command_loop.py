@@ -3,11 +3,15 @@
 A Pipeline does this for one partition. It decides each command on the state that its own events in
 flight lead to, hands them to the log, and takes them into the table once the broker has
 acknowledged them; only then may the commands' offsets be committed.
+
+An event says in its headers which input was settled when it was appended: all earlier commands have
+their event in the log before it, and what else they led to was acknowledged. So after a crash no
+command is decided again that an event in the log came after; it would be on a later state.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
@@ -30,13 +34,23 @@ from services.common.telemetry import (
 Changed = Callable[[int, Mapping[str, Row[Any]]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """An accepted command's event, and the row that it leads to."""
+
+    envelope: Envelope
+    event: Any
+    value: bytes
+    after: Row[Any]
+
+
 @dataclass(slots=True)
 class _Step:
     """What one batch of commands led to, on its way to the table."""
 
     topic: str
     next_offset: int
-    events: list[tuple[Envelope, Any, bytes, Ack]] = field(default_factory=list)
+    events: list[tuple[_Accepted, dict[str, int], Ack]] = field(default_factory=list)
     others: list[Ack] = field(default_factory=list)
 
 
@@ -75,12 +89,17 @@ class Pipeline(Generic[State]):
         self._in_flight: dict[str, Row[State]] = {}
         self._expected: dict[str, int] = {}  # next offset by input topic
         self._done: dict[str, int] = {}
+        self._unsettled: set[Ack] = set()  # of what is not an event
         self._steps: asyncio.Queue[_Step] = asyncio.Queue(limits.steps_in_flight_max)
         self._applying = asyncio.create_task(self._apply_steps())
 
     def start_at(self, topic: str, offset: int) -> None:
         """Names the next record that the pipeline takes from an input topic."""
-        self._expected[topic] = offset
+        self._expected[topic] = self._done[topic] = offset
+
+    def settled(self, topic: str) -> int:
+        """The first record of an input topic that may have to be decided."""
+        return self._table.position.inputs.get(topic, 0)
 
     def next_offset(self, topic: str) -> int:
         """The next record that the pipeline takes from an input topic."""
@@ -139,7 +158,8 @@ class Pipeline(Generic[State]):
             return
         if record.key is None or partition_of(key, self._partitions) != self.partition:
             self._counters.add("commands_forwarded")
-            step.others.append(await self._appender.forward(record, key, envelope, command))
+            ack = await self._appender.forward(record, key, envelope, command)
+            self._add_other(step, ack)
             return
         row = self._in_flight.get(key) or self._table.row(key)
         if is_repeat(row, envelope):
@@ -147,11 +167,21 @@ class Pipeline(Generic[State]):
             return
         try:
             outcome = self._decide(key, row, envelope, command)
+            accepted = None
+            if outcome is not None and not isinstance(outcome, Rejected):
+                accepted = self._accept(row, envelope, outcome)
         except Exception as error:
             log.exception("decide failed on %s", place_of(record))
             await self._put_aside(record, f"decide failed: {error!r}", step)
             return
-        await self._publish(record, key, row, envelope, outcome, step)
+        if accepted is not None:
+            await self._append(record, key, accepted, step)
+        elif outcome is None:
+            self._counters.add("commands_repeated")
+        else:
+            self._counters.add("commands_rejected")
+            log.info("%s %s rejected: %s", envelope.type, key, outcome.detail)
+            self._add_other(step, await self._appender.rejection(key, envelope, outcome))
 
     def _decide(self, key: str, row: Row[State] | None, envelope: Envelope, command: Any) -> Any:
         decider = self._decider
@@ -159,26 +189,11 @@ class Pipeline(Generic[State]):
             return None if row is None else decider.snapshot(key, row)
         return decider.decide(command, None if row is None else row.state, envelope.occurred_at)
 
-    async def _publish(
-        self,
-        record: Record,
-        key: str,
-        row: Row[State] | None,
-        command: Envelope,
-        outcome: Any,
-        step: _Step,
-    ) -> None:
-        if outcome is None:
-            self._counters.add("commands_repeated")
-            return
-        if isinstance(outcome, Rejected):
-            self._counters.add("commands_rejected")
-            log.info("%s %s rejected: %s", command.type, key, outcome.detail)
-            step.others.append(await self._appender.rejection(key, command, outcome))
-            return
+    def _accept(self, row: Row[State] | None, command: Envelope, event: Any) -> _Accepted:
+        """The event as it will lie in the log, and what it will lead to."""
         envelope = Envelope(
             id=ids.derive(command.id, "event"),
-            type=type(outcome).__name__,
+            type=type(event).__name__,
             occurred_at=command.occurred_at,
             causation_id=command.id,
             correlation_id=command.correlation_id,
@@ -186,21 +201,34 @@ class Pipeline(Generic[State]):
             source=command.source,
             source_version=command.source_version,
         )
-        value = encode_event(envelope, outcome)
-        after = fold(self._decider, row, envelope, outcome)
-        if after is None or len(value) > EVENT_BYTES_MAX:
-            await self._put_aside(record, f"its event has {len(value)} bytes, too many", step)
-            return
-        ack = await self._appender.event(self.partition, key, envelope, value, record.headers)
-        self._in_flight[key] = after
+        value = encode_event(envelope, event)
+        if len(value) > EVENT_BYTES_MAX:
+            raise ValueError(f"its event has {len(value)} bytes; at most {EVENT_BYTES_MAX}")
+        after = fold(self._decider, row, envelope, event)
+        if after is None:
+            raise ValueError(f"its event can't follow version {envelope.version - 1}")
+        return _Accepted(envelope, event, value, after)
+
+    async def _append(self, record: Record, key: str, accepted: _Accepted, step: _Step) -> None:
+        await self._acknowledged(self._unsettled)
+        self._unsettled.clear()
+        envelope, inputs = accepted.envelope, dict(self._expected)
+        ack = await self._appender.event(
+            self.partition, key, envelope, accepted.value, record.headers, inputs
+        )
+        self._in_flight[key] = accepted.after
         self._counters.add("commands_accepted")
         log.debug("%s %s v%d %s", envelope.type, key, envelope.version, envelope.correlation_id)
-        step.events.append((envelope, outcome, value, ack))
+        step.events.append((accepted, inputs, ack))
 
     async def _put_aside(self, record: Record, reason: str, step: _Step) -> None:
         self._counters.add("dead_letters")
         log.warning("dead letter %s: %s", place_of(record), reason)
-        step.others.append(await self._appender.dead_letter(record, reason))
+        self._add_other(step, await self._appender.dead_letter(record, reason))
+
+    def _add_other(self, step: _Step, ack: Ack) -> None:
+        step.others.append(ack)
+        self._unsettled.add(ack)
 
     async def _apply_steps(self) -> None:
         try:
@@ -216,16 +244,13 @@ class Pipeline(Generic[State]):
             die(EXIT_LOOP_FAILED, f"partition {self.partition} can't go on: {error!r}")
 
     async def _apply(self, step: _Step) -> None:
-        acks = [*(ack for *_, ack in step.events), *step.others]
-        try:
-            await _all(acks, self._limits.append_seconds_max)
-        except Exception as error:
-            die(EXIT_APPEND_FAILED, f"the log did not take a record: {error!r}")
+        await self._acknowledged([*(ack for *_, ack in step.events), *step.others])
+        self._unsettled.difference_update(step.others)
         if not step.events:
             return
         appended = [
-            Appended(ack.result().offset, envelope, event, value)
-            for envelope, event, value, ack in step.events
+            Appended(ack.result().offset, accepted.envelope, accepted.event, accepted.value, inputs)
+            for accepted, inputs, ack in step.events
         ]
         expected = self._table.position.next_offset
         for each in appended:
@@ -247,8 +272,14 @@ class Pipeline(Generic[State]):
                 del self._in_flight[key]
         self._changed(self.partition, rows)
 
+    async def _acknowledged(self, acks: Collection[Ack]) -> None:
+        try:
+            await _all(acks, self._limits.append_seconds_max)
+        except Exception as error:
+            die(EXIT_APPEND_FAILED, f"the log did not take a record: {error!r}")
 
-async def _all(acks: Iterable[Ack], seconds_max: float) -> None:
+
+async def _all(acks: Collection[Ack], seconds_max: float) -> None:
     waiting = [ack for ack in acks if not ack.done()]
     if waiting:
         done, late = await asyncio.wait(waiting, timeout=seconds_max)

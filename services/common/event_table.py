@@ -8,7 +8,7 @@ import hashlib
 import shutil
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic
@@ -25,6 +25,7 @@ from rocksdict import (
 
 from services.common.codec import encode_plain
 from services.common.decider import Decider, Envelope, Row, State, fold
+from services.common.telemetry import log
 
 _ROW, _LABEL, _AGENDA, _HISTORY, _META = b"r", b"l", b"a", b"h", b"m"
 _POSITION = _META + b"position"
@@ -36,12 +37,13 @@ WRITE_BUFFER_BYTES = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """An event as it lies in the log."""
+    """An event as it lies in the log; `inputs` is what was settled then: next offset by topic."""
 
     offset: int
     envelope: Envelope
     event: Any
     value: bytes
+    inputs: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,14 @@ class Position:
     """Where the table stands in its log: the next offset to fold, and the id of the event before.
 
     The id tells a log that was made anew from the one that was folded, and `form` tells a table of
-    another form of state, written by another release; both are folded anew.
+    another form of state, written by another release; both are folded anew. `inputs` is the next
+    offset by input topic of which nothing that came before is to be decided again.
     """
 
     next_offset: int
     last_event_id: str | None
     form: str = ""
+    inputs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +77,24 @@ class TablePartition(Generic[State]):
         self._decider = decider
         self._directory = directory
         self._decoder = msgspec.json.Decoder(Row[decider.state_type])  # type: ignore[name-defined]
-        self._form = _form(decider.state_type)
+        self._form = _form(Row[decider.state_type])  # type: ignore[name-defined]
         self.losers = 0
         self._open()
 
     def _open(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._db = Rdict(str(self._directory), options=_options())
+        try:
+            self._db = Rdict(str(self._directory), options=_options())
+        except Exception as error:
+            if not _tells_damage(error):
+                raise
+            log.error("%s is damaged and is folded anew: %s", self._directory, error)
+            self._discard()
+            self._db = Rdict(str(self._directory), options=_options())
         stored = self._db.get(_POSITION)
         self._position = Position(0, None, self._form)
         if stored is not None:
-            position = msgspec.json.decode(stored, type=Position)
+            position = _decode_position(stored)
             if position.form == self._form:
                 self._position = position
             else:
@@ -109,23 +120,28 @@ class TablePartition(Generic[State]):
         batch = WriteBatch(raw_mode=True)
         before: dict[str, Row[State] | None] = {}
         after: dict[str, Row[State]] = {}
-        position = self._position
+        next_offset, last_event_id = self._position.next_offset, self._position.last_event_id
+        inputs = dict(self._position.inputs)
         for each in events:
-            if each.offset < position.next_offset:
+            if each.offset < next_offset:
                 continue
             key = self._key(each.event)
             if key not in before:
                 before[key] = self.row(key)
             row = fold(self._decider, after.get(key, before[key]), each.envelope, each.event)
-            position = Position(each.offset + 1, each.envelope.id, self._form)
+            next_offset, last_event_id = each.offset + 1, each.envelope.id
             if row is None:
                 self.losers += 1
+                log.warning("offset %d: %s v%d of %s loses", each.offset, *_named(each), key)
                 continue
             after[key] = row
+            for topic, offset in each.inputs.items():
+                inputs[topic] = max(offset, inputs.get(topic, 0))
             if self._decider.keeps_history:
                 batch.put(_history_key(key, row.version), each.value)
         for key, row in after.items():
             self._put(batch, key, before[key], row)
+        position = Position(next_offset, last_event_id, self._form, inputs)
         batch.put(_POSITION, encode_plain(position))
         self._db.write(batch)
         self._position = position
@@ -134,7 +150,7 @@ class TablePartition(Generic[State]):
     def skip_to(self, next_offset: int) -> None:
         """Notes that the log holds no event before `next_offset` that is not folded."""
         if next_offset > self._position.next_offset:
-            self._position = Position(next_offset, None, self._form)
+            self._position = replace(self._position, next_offset=next_offset, last_event_id=None)
             self._db.put(_POSITION, encode_plain(self._position))
 
     def waiting(self) -> Iterator[tuple[str, Row[State]]]:
@@ -165,12 +181,20 @@ class TablePartition(Generic[State]):
     def clear(self) -> None:
         """Forgets everything, to be folded from the log anew."""
         self._db.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._discard()
         self._open()
 
     def close(self) -> None:
         """Lets go of the RocksDB."""
         self._db.close()
+
+    def _discard(self) -> None:
+        # Renamed first: a process that ends meanwhile leaves no half of a table behind.
+        doomed = self._directory.with_name(f"{self._directory.name}.discarded")
+        shutil.rmtree(doomed, ignore_errors=True)
+        self._directory.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+        self._directory.mkdir()
 
     def _key(self, event: Any) -> str:
         key: str = getattr(event, self._decider.key_field)
@@ -249,8 +273,24 @@ def _options() -> Options:
     return options
 
 
-def _form(state_type: type[Any]) -> str:
-    return hashlib.sha256(encode_plain(msgspec.json.schema(state_type))).hexdigest()[:16]
+def _form(row_type: Any) -> str:
+    return hashlib.sha256(encode_plain(msgspec.json.schema(row_type))).hexdigest()[:16]
+
+
+def _decode_position(stored: bytes) -> Position:
+    try:
+        return msgspec.json.decode(stored, type=Position)
+    except msgspec.MsgspecError:
+        return Position(0, None)  # of another release: its form is none of ours
+
+
+def _tells_damage(error: Exception) -> bool:
+    """True when files are missing or garbled, and not when another process has them open."""
+    return any(sign in str(error) for sign in ("Corruption", "No such file"))
+
+
+def _named(appended: Appended) -> tuple[str, int]:
+    return appended.envelope.type, appended.envelope.version
 
 
 def _newest_first(at: datetime) -> str:

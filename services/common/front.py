@@ -16,9 +16,9 @@ from services.common.codec import Language
 from services.common.decider import Envelope, Row, State
 from services.common.event_table import EventTable, Listed
 from services.common.kafka import partition_of
-from services.common.log import Appender
+from services.common.log import Ack, Appender
 from services.common.ownership import Ownership
-from services.common.telemetry import log
+from services.common.telemetry import EXIT_APPEND_FAILED, die, log
 
 LIST_LIMIT_MAX = 500
 RECENT_MAX = 10_000
@@ -96,6 +96,7 @@ class Front(Generic[State]):
         if self._waiting >= self._appends_waiting_max:
             raise UnavailableError("too many commands wait for the log")
         self._waiting += 1
+        acknowledged: Ack | None = None
         try:
             async with asyncio.timeout(self._append_seconds_max):
                 acknowledged = await self._appender.command(key, envelope, command, incoming)
@@ -103,6 +104,9 @@ class Front(Generic[State]):
         except TimeoutError as error:
             raise UnavailableError("the log does not answer") from error
         except Exception as error:
+            if acknowledged is not None:
+                # After one lost record an idempotent producer takes no more for that partition.
+                die(EXIT_APPEND_FAILED, f"the log did not take a command: {error!r}")
             log.exception("a command could not be appended")
             raise UnavailableError("the log does not take commands") from error
         finally:
@@ -111,6 +115,7 @@ class Front(Generic[State]):
     def remember(self, key: str) -> None:
         """Notes that a new aggregate was acknowledged, until its first event is in the table."""
         self._recent[key] = time.monotonic()
+        self._recent.move_to_end(key)
         while len(self._recent) > RECENT_MAX:
             self._recent.popitem(last=False)
 

@@ -1,9 +1,11 @@
 """The lease of a worker on its partitions: ends a process that was away for too long.
 
 A process that was stopped (SIGSTOP, swap, a pause of the machine) may have lost its partitions
-without knowing. It must not append when it wakes, so it exits and starts over.
+without knowing. It must not append when it wakes, so it exits and starts over. Two clocks tell: the
+event loop's, without which no heartbeat reaches the group, and the command loop's.
 """
 
+import asyncio
 import threading
 import time
 
@@ -11,38 +13,66 @@ from services.common.telemetry import EXIT_STALLED, die
 
 TICK_SECONDS = 0.25
 
+# CLOCK_MONOTONIC stands still while the machine sleeps; Linux has a clock that does not.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Lease:
-    """Renewed by every turn of the loop; checked before every append."""
+    """Renewed by every turn of the command loop, and watched from outside of it.
+
+    Args:
+        away_seconds_max: how long the event loop may stand still and the partitions be its own.
+        stall_seconds_max: how long the command loop may wait in one turn.
+    """
 
     def __init__(self, away_seconds_max: float, stall_seconds_max: float) -> None:
         self._away_seconds_max = away_seconds_max
         self._stall_seconds_max = stall_seconds_max
-        self._renewed_at = time.monotonic()
+        self._renewed_at = self._beaten_at = _now()
+        self._beating: asyncio.Task[None] | None = None
         self._closed = threading.Event()
 
     def renew(self) -> None:
-        """Says that the loop turns; exits when its last turn is too long ago."""
-        now = time.monotonic()
-        away = now - self._renewed_at
-        if away > self._away_seconds_max:
-            die(EXIT_STALLED, f"away for {away:.1f} s: the partitions may have another owner")
-        self._renewed_at = now
+        """Says that the command loop turns; exits when the event loop was away."""
+        if self._beating is not None:
+            self._check_away()
+        self._renewed_at = _now()
 
     @property
     def idle_seconds(self) -> float:
-        """How long ago the loop turned."""
-        return time.monotonic() - self._renewed_at
+        """How long ago the command loop turned."""
+        return _now() - self._renewed_at
 
     def watch(self) -> None:
-        """Starts a thread that exits the process when the loop does not turn at all."""
+        """Begins to watch the event loop it is called in; a thread sees it stand still."""
+        self._renewed_at = self._beaten_at = _now()
+        self._beating = asyncio.create_task(self._beat())
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def close(self) -> None:
         """Ends the watch."""
         self._closed.set()
+        if self._beating is not None:
+            self._beating.cancel()
+            self._beating = None
+
+    async def _beat(self) -> None:
+        while True:
+            self._check_away()
+            self._beaten_at = _now()
+            await asyncio.sleep(TICK_SECONDS)
 
     def _watch(self) -> None:
         while not self._closed.wait(TICK_SECONDS):
+            self._check_away()
             if self.idle_seconds > self._stall_seconds_max:
                 die(EXIT_STALLED, f"the loop has not turned for {self.idle_seconds:.1f} s")
+
+    def _check_away(self) -> None:
+        away = _now() - self._beaten_at
+        if away > self._away_seconds_max:
+            die(EXIT_STALLED, f"away for {away:.1f} s: the partitions may have another owner")
+
+
+def _now() -> float:
+    return time.clock_gettime(_CLOCK)

@@ -2,17 +2,21 @@
 
 import asyncio
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import msgspec
+
 from services.common import ids
-from services.common.codec import encode_command, encode_plain
+from services.common.codec import ID_CHARS_MAX, encode_command, encode_plain
 from services.common.decider import Envelope, Rejected
 from services.common.messages.shared import CommandRejected, DeadLetter, RecordHeader
-from services.common.telemetry import Headers, trace_headers
+from services.common.telemetry import Headers, log, trace_headers
 
+INPUTS = "inputs"
 TEXT_BYTES_MAX = 262_144
+KEY_BYTES_MAX = 65_536
 
 
 class Acknowledged(Protocol):
@@ -63,8 +67,24 @@ def place_of(record: Record) -> str:
 
 
 def instant_of(record: Record) -> datetime:
-    """The instant that the record's timestamp says."""
-    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    """The instant that the record's timestamp says; year 1 or 9999 where it says none of ours."""
+    try:
+        return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        if record.timestamp > 0:
+            return datetime.max.replace(tzinfo=UTC)
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def inputs_of(record: Record) -> dict[str, int]:
+    """The input that was settled when this event was appended: the next offset by topic."""
+    for name, value in record.headers:
+        if name == INPUTS:
+            try:
+                return msgspec.json.decode(value, type=dict[str, int])
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                log.warning("%s does not say what it was decided on", place_of(record))
+    return {}
 
 
 class Appender:
@@ -95,14 +115,16 @@ class Appender:
         envelope: Envelope,
         value: bytes,
         incoming: Iterable[tuple[str, bytes]],
+        inputs: Mapping[str, int],
     ) -> Ack:
-        """Appends an encoded event to the partition that decided it."""
+        """Appends an encoded event to the partition that decided it, with what is settled."""
+        trace = trace_headers(envelope.correlation_id, envelope.id, incoming)
         return await self._producer.send(
             self.events_topic,
             value,
             key.encode(),
             partition=partition,
-            headers=trace_headers(envelope.correlation_id, envelope.id, incoming),
+            headers=[*trace, (INPUTS, encode_plain(inputs))],
         )
 
     async def rejection(self, key: str, command: Envelope, rejected: Rejected) -> Ack:
@@ -136,7 +158,7 @@ class Appender:
             type=DeadLetter.__name__,
             occurred_at=instant_of(record),
             causation_id=place,
-            correlation_id=key or letter_id,
+            correlation_id=key if key and len(key) <= ID_CHARS_MAX else letter_id,
             reason=reason,
             source_topic=record.topic,
             source_partition=record.partition,
@@ -150,10 +172,12 @@ class Appender:
                 for name, content in record.headers
             ),
         )
+        # A longer key is in the letter only: twice in one record it would be more than is taken.
+        is_short = record.key is None or len(record.key) <= KEY_BYTES_MAX
         return await self._producer.send(
             self._dead_letters_topic,
             encode_plain(letter),
-            record.key,
+            record.key if is_short else letter_id.encode(),
             headers=trace_headers(letter.correlation_id, letter_id),
         )
 

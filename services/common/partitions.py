@@ -1,7 +1,7 @@
 """The command topics' consumer: opens, feeds, commits and closes a pipeline per owned partition."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,11 @@ from services.common.telemetry import EXIT_LOOP_FAILED, die, log
 
 IDLE_SECONDS = 0.01
 POLL_MILLISECONDS = 200
+# The client's own calls wait without end: for the group's next assignment, for a broker.
+FETCH_SECONDS_MAX = 1.0
+COMMIT_SECONDS_MAX = 5.0
 
-Open = Callable[[int], Any]
+Open = Callable[[int], Awaitable[Pipeline[Any]]]
 Close = Callable[[int], None]
 
 
@@ -59,6 +62,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation = 0
         self._taking = asyncio.Lock()
         self._committed: dict[TopicPartition, int] = {}
+        self._is_stopping = False
 
     @property
     def is_ready(self) -> bool:
@@ -84,7 +88,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
             places = [
                 TopicPartition(topic, number)
                 for number, pipeline in self._pipelines.items()
-                if not pipeline.is_full
+                if number in self.assigned and not pipeline.is_full
                 for topic in self._topics
             ]
             if places:
@@ -99,12 +103,13 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _feed(self, places: Iterable[TopicPartition], generation: int) -> None:
         try:
-            fetched = await self._consumer.getmany(
-                *places,
-                timeout_ms=POLL_MILLISECONDS,
-                max_records=self._limits.records_per_batch_max,
-            )
-        except IllegalStateError:
+            async with asyncio.timeout(FETCH_SECONDS_MAX):
+                fetched = await self._consumer.getmany(
+                    *places,
+                    timeout_ms=POLL_MILLISECONDS,
+                    max_records=self._limits.records_per_batch_max,
+                )
+        except (IllegalStateError, TimeoutError):
             return  # a partition went to another worker while the call was on its way
         self._lease.renew()
         async with self._taking:
@@ -120,9 +125,9 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Finishes and commits what was taken, then lets the partitions go."""
+        self._generation += 1
+        self._assigned = None
         async with self._taking:
-            self._generation += 1
-            self._assigned = None
             opening = list(self._opening.values())
             self._opening.clear()
             for task in opening:
@@ -144,6 +149,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         for place in assigned:
             by_topic[place.topic].add(place.partition)
         numbers = by_topic[self._topics[0]]
+        if self._is_stopping:
+            return
         if any(numbers != others for others in by_topic.values()):
             die(EXIT_LOOP_FAILED, f"the inputs are not co-partitioned: {by_topic}")
         log.info("partitions %s assigned", sorted(numbers))
@@ -152,35 +159,44 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
             self._opening[number] = asyncio.create_task(self._open_one(number))
 
     async def stop(self) -> None:
-        """Finishes and commits what was taken."""
+        """Finishes and commits what was taken, and takes no more."""
+        self._is_stopping = True
         await self.on_partitions_revoked(())
 
     async def _open_one(self, number: int) -> None:
+        pipeline: Pipeline[Any] | None = None
         try:
             pipeline = await self._open(number)
             for topic in self._topics:
                 place = TopicPartition(topic, number)
-                start = await self._start(place)
+                start = await self._start(place, pipeline.settled(topic))
                 self._consumer.seek(place, start)
                 pipeline.start_at(topic, start)
             self._pipelines[number] = pipeline
             log.info("partition %d open", number)
         except asyncio.CancelledError:
+            if pipeline is not None:
+                await pipeline.stop()
             self._close(number)
             raise
         except Exception as error:
             log.exception("partition %d can't be opened", number)
             die(EXIT_LOOP_FAILED, f"partition {number} can't be opened: {error!r}")
 
-    async def _start(self, place: TopicPartition) -> int:
-        """The committed offset where the topic still has it, else the first that it has."""
+    async def _start(self, place: TopicPartition, settled: int) -> int:
+        """The committed offset where the topic still has it, else the first that it has.
+
+        Args:
+            settled: what the events say; further than what was committed, where a crash came
+                between the two.
+        """
         begin = (await self._consumer.beginning_offsets([place]))[place]
         end = (await self._consumer.end_offsets([place]))[place]
         committed = await self._consumer.committed(place)
         if committed is None:
             return int(begin)
         if begin <= committed <= end:
-            return int(committed)
+            return int(max(committed, settled if settled <= end else 0))
         log.error(
             "%s/%d: the committed offset %d is not in the topic (%d to %d): read from its start",
             place.topic,
@@ -205,8 +221,9 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         if not changed:
             return
         try:
-            await self._consumer.commit(changed)
-        except (KafkaError, IllegalStateError) as error:
+            async with asyncio.timeout(COMMIT_SECONDS_MAX):
+                await self._consumer.commit(changed)
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
             log.warning("offsets not committed, will be again: %r", error)
             return
         self._committed |= changed

@@ -59,6 +59,8 @@ class Reactions:
         try:
             event, message = language.decode_event(record.value)
             commands = list(self._react[owner](message))
+            if len({self._language.key(command) for command in commands}) < len(commands):
+                raise ValueError("two commands of one event for one aggregate: one would be lost")
         except BadRecordError as error:
             self._counters.add("dead_letters")
             log.warning("dead letter %s: %s", place_of(record), error)

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.common.codec import BadRecordError, Language
 from services.common.event_table import Appended, TablePartition
-from services.common.log import place_of
+from services.common.log import inputs_of, place_of
 from services.common.telemetry import Counters, log
 
 RECORDS_PER_READ_MAX = 5_000
@@ -16,7 +16,7 @@ SILENCE_SECONDS_MAX = 30.0
 
 
 class RecoveryError(Exception):
-    """The log gave nothing for too long, though its end was not reached."""
+    """The log could not be read to its end; a restart begins again."""
 
 
 async def recover(
@@ -35,7 +35,7 @@ async def recover(
         reader: a consumer outside any group, used by nobody else meanwhile.
 
     Raises:
-        RecoveryError: nothing could be read for SILENCE_SECONDS_MAX.
+        RecoveryError: nothing could be read for SILENCE_SECONDS_MAX, or records went meanwhile.
     """
     place = TopicPartition(topic, partition)
     reader.assign([place])
@@ -58,9 +58,16 @@ async def recover(
                 counters.add("events_unreadable")
                 log.error("%s can't be folded and is passed over: %s", place_of(record), error)
                 continue
-            appended.append(Appended(record.offset, envelope, event, record.value))
+            inputs = inputs_of(record)
+            appended.append(Appended(record.offset, envelope, event, record.value, inputs))
+        if records and records[0].offset != position:
+            raise RecoveryError(
+                f"{topic}/{partition} has lost its records from {position} on while it was read"
+            )
+        losers = table.losers
         if appended:
             table.apply(appended)
+        counters.add("events_lost", table.losers - losers)
         before = position
         position = await reader.position(place)
         read += len(records)

@@ -90,7 +90,12 @@ def _parse(name: str, text: str, default: Any) -> Any:
     try:
         if isinstance(default, bool):
             return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
-        return type(default)(text)
+        value = type(default)(text)
+        if isinstance(value, int | float) and not 0 <= value < float("inf"):
+            raise ValueError("no limit, interval or port is negative or endless")
+        return value
     except (KeyError, ValueError) as error:
         kind = type(default).__name__
+        if isinstance(default, int | float) and not isinstance(default, bool):
+            kind += " from 0 on"
         raise SettingsError(f"{PREFIX}{name.upper()} is {text!r}; a {kind} is wanted") from error

@@ -2,14 +2,12 @@
 
 import logging
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import NoReturn
 from uuid import UUID
-
-from services.common.codec import encode_plain
 
 EXIT_APPEND_FAILED = 70
 EXIT_LOG_SKIPPED = 71
@@ -20,6 +18,8 @@ EXIT_CONNECT_FAILED = 75
 
 TRACEPARENT = "traceparent"
 Headers = list[tuple[str, bytes]]
+
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 log = logging.getLogger("tiffin")
 
@@ -48,21 +48,6 @@ def die(code: int, reason: str) -> NoReturn:
     os._exit(code)
 
 
-def set_up_logging(service: str, level: str, as_json: bool) -> None:
-    """One line per record on standard error: for people, or as JSON for machines."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        _JsonFormatter(service)
-        if as_json
-        else logging.Formatter(f"%(asctime)s {service} %(levelname)s %(message)s")
-    )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level)
-    for quiet in ("aiokafka", "httpx", "httpcore", "uvicorn.access", "mode", "faust"):
-        logging.getLogger(quiet).setLevel(logging.WARNING)
-
-
 def trace_headers(
     correlation_id: str, message_id: str, incoming: Iterable[tuple[str, bytes]] = ()
 ) -> Headers:
@@ -72,9 +57,9 @@ def trace_headers(
     """
     trace = None
     for name, value in incoming:
-        parts = value.split(b"-")
-        if name == TRACEPARENT and len(parts) == 4 and len(parts[1]) == 32:
-            trace = parts[1].decode("ascii", "replace")
+        found = _TRACEPARENT.fullmatch(value) if name == TRACEPARENT and value else None
+        if found is not None:
+            trace = found[1].decode()
     parent = f"00-{trace or _hex(correlation_id)}-{_hex(message_id)[:16]}-01"
     return [(TRACEPARENT, parent.encode())]
 
@@ -84,20 +69,3 @@ def _hex(text: str) -> str:
         return UUID(text).hex
     except ValueError:
         return text.encode().hex()[:32].ljust(32, "0")
-
-
-class _JsonFormatter(logging.Formatter):
-    def __init__(self, service: str) -> None:
-        super().__init__()
-        self._service = service
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
-            "at": datetime.fromtimestamp(record.created, UTC),
-            "level": record.levelname,
-            "service": self._service,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return encode_plain(line).decode()

@@ -50,6 +50,8 @@ class Timers:
         """Forgets the wakeups of a partition that another worker owns now."""
         for place in [place for place in self._wanted if place[0] == partition]:
             del self._wanted[place]
+        self._heap = [each for each in self._heap if each[2] != partition]
+        heapq.heapify(self._heap)
 
     def __len__(self) -> int:
         return sum(len(wakeups) for wakeups in self._wanted.values())

@@ -7,6 +7,7 @@ worker's event loop. Commands, events, table and offsets are handled by our own 
 
 import asyncio
 import os
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import faust
+import uvloop
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
@@ -33,6 +35,7 @@ from services.common.event_table import EventTable
 from services.common.front import Front, UnavailableError
 from services.common.lease import Lease
 from services.common.log import Appender
+from services.common.log_lines import logging_config
 from services.common.ownership import Ownership
 from services.common.partitions import PartitionLimits, Partitions
 from services.common.reactions import ReactionLoop, Reactions
@@ -44,7 +47,6 @@ from services.common.telemetry import (
     Counters,
     die,
     log,
-    set_up_logging,
 )
 from services.common.timers import Timers
 
@@ -54,6 +56,8 @@ CLOSE_SECONDS_MAX = 10.0
 Client = TypeVar("Client", bound=Any)
 
 CreateApi = Callable[[Ports], FastAPI]
+Settings = TypeVar("Settings", bound=CommonSettings)
+CreateApp = Callable[[Settings], faust.App]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,7 +365,6 @@ class _App(faust.App):
 
 def create_worker_app(settings: CommonSettings, parts: ServiceParts) -> faust.App:
     """The Faust app of one worker; `app.main()` is its command line."""
-    set_up_logging(parts.name, settings.log_level, settings.log_json)
     worker = Worker(settings, parts)
     app = _App(
         parts.name,
@@ -373,6 +376,7 @@ def create_worker_app(settings: CommonSettings, parts: ServiceParts) -> faust.Ap
         web_port=settings.port,
         worker_redirect_stdouts=False,
         topic_disable_leader=True,
+        logging_config=logging_config(parts.name, settings.log_level, settings.log_json),
     )
 
     class Loops(Service):
@@ -398,15 +402,31 @@ def create_worker_app(settings: CommonSettings, parts: ServiceParts) -> faust.Ap
     return app
 
 
-def run_worker(create_app: Callable[[Mapping[str, str]], faust.App]) -> None:
+def run_worker(
+    service: str, settings: Callable[[Mapping[str, str]], Settings], create_app: CreateApp[Settings]
+) -> None:
     """The command line of a worker: Faust's, with `worker -l info` where nothing else is asked.
 
-    A setting that can't be used ends the process with one sentence.
+    A setting or a port that can't be used ends the process with one sentence.
     """
     try:
-        app = create_app(os.environ)
+        chosen = settings(os.environ)
     except SettingsError as error:
-        sys.exit(f"{Path(sys.argv[0]).parent.name}: {error}")
+        sys.exit(f"{service}: {error}")
     if len(sys.argv) == 1:
         sys.argv += ["worker", "-l", "info"]
-    app.main()
+    if "worker" in sys.argv and not _is_free(chosen.host, chosen.port):
+        sys.exit(f"{service}: port {chosen.port} of {chosen.host} is taken by another program")
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    create_app(chosen).main()
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        # As the server does, so that closed connections of an earlier worker do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

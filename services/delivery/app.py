@@ -26,4 +26,4 @@ def create_app(settings: Settings) -> faust.App:
 
 def main() -> None:
     """The command line of a worker."""
-    run_worker(lambda environ: create_app(Settings.from_env(environ)))
+    run_worker("delivery", Settings.from_env, create_app)
