@@ -16,7 +16,7 @@ import orjson
 from services.common import ids
 from services.common.decider import Envelope
 from services.common.messages import delivery, driver, matcher, order
-from services.common.values import check_identifier
+from services.common.values import Instant, check_identifier
 
 COMMAND_BYTES_MAX = 262_144
 EVENT_BYTES_MAX = 900_000
@@ -37,7 +37,7 @@ _Version = Annotated[int, msgspec.Meta(ge=0, le=VERSION_MAX)]
 class _WireEnvelope(msgspec.Struct):
     type: str
     id: _Id | None = None
-    occurred_at: datetime | None = None
+    occurred_at: Instant | None = None
     causation_id: _Id | None = None
     correlation_id: _Id | None = None
     version: _Version = 0
@@ -110,8 +110,6 @@ class Language:
         wire, message = self._decode(value, self.events, EVENT_BYTES_MAX)
         if not (wire.id and wire.occurred_at and wire.causation_id and wire.correlation_id):
             raise BadRecordError("an event needs id, occurred_at, causation_id and correlation_id")
-        if wire.occurred_at.tzinfo is None:
-            raise BadRecordError("occurred_at needs its offset from UTC")
         if wire.version < 1:
             raise BadRecordError("an event needs a version from 1 on")
         return (

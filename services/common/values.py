@@ -4,6 +4,13 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+# An instant that names its offset from UTC, and a whole number of at most 64 bits, as on the wire.
+Instant = Annotated[datetime, Meta(tz=True)]
+Long = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 TEXT_CHARS_MAX = 200
 PRICE_CENTS_MAX = 100_000_000

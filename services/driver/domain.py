@@ -28,6 +28,8 @@ from services.common.messages.driver import (
 )
 from services.common.values import GeoPoint
 
+CLOCK_AHEAD_MAX = timedelta(minutes=5)
+
 
 @dataclass(frozen=True, slots=True)
 class Driver:
@@ -72,17 +74,8 @@ def decide(
             if not driver.delivery.picked_up:
                 return Rejected("not_picked_up", f"{delivery_id} was not picked up yet")
             return GoodsDroppedOff(driver.driver_id, delivery_id, driver.delivery.order_id)
-        case ReportLocation(location=location, recorded_at=recorded_at):
-            if driver.located_at is not None and recorded_at <= driver.located_at:
-                return None
-            work = driver.delivery
-            return DriverLocated(
-                driver_id=driver.driver_id,
-                location=location,
-                recorded_at=recorded_at,
-                delivery_id=None if work is None else work.delivery_id,
-                order_id=None if work is None else work.order_id,
-            )
+        case ReportLocation():
+            return _locate(command, driver, at)
         case TakeDriverSnapshot():
             return None  # the runtime answers it with `snapshot`
         case _:
@@ -131,6 +124,27 @@ def _assign(command: AssignDelivery, driver: Driver) -> DriverEvent | None:
         pickup=command.pickup,
         dropoff=command.dropoff,
         location=driver.location,
+    )
+
+
+def _locate(
+    command: ReportLocation, driver: Driver, at: datetime
+) -> DriverLocated | Rejected | None:
+    if driver.located_at is not None and command.recorded_at <= driver.located_at:
+        return None
+    if command.recorded_at - at > CLOCK_AHEAD_MAX:
+        # Taken once, it would hide all later locations until that instant.
+        return Rejected(
+            "clock_ahead",
+            f"{driver.driver_id} says {command.recorded_at.isoformat()} at {at.isoformat()}",
+        )
+    work = driver.delivery
+    return DriverLocated(
+        driver_id=driver.driver_id,
+        location=command.location,
+        recorded_at=command.recorded_at.astimezone(UTC),
+        delivery_id=None if work is None else work.delivery_id,
+        order_id=None if work is None else work.order_id,
     )
 
 

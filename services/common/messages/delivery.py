@@ -1,9 +1,8 @@
 """Commands and events of the delivery service."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from services.common.values import GeoPoint
+from services.common.values import GeoPoint, Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class TrackDriver:
     delivery_id: str
     driver_id: str
     location: GeoPoint
-    recorded_at: datetime
+    recorded_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class DriverAssigned:
     delivery_id: str
     order_id: str
     driver_id: str
-    eta_at: datetime
+    eta_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +80,8 @@ class DeliveryEtaChanged:
     order_id: str
     driver_id: str
     location: GeoPoint
-    recorded_at: datetime
-    eta_at: datetime
+    recorded_at: Instant
+    eta_at: Instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
 """Commands and events of the driver service: the digital twin of each driver."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
-from services.common.values import GeoPoint, check_identifier, check_instant
+from services.common.values import GeoPoint, Instant, Long, check_identifier, check_instant
 
 
 class DriverStatus(StrEnum):
@@ -75,7 +74,7 @@ class ReportLocation:
 
     driver_id: str
     location: GeoPoint
-    recorded_at: datetime
+    recorded_at: Instant
 
     def __post_init__(self) -> None:
         check_identifier("driver_id", self.driver_id)
@@ -155,7 +154,7 @@ class DriverLocated:
 
     driver_id: str
     location: GeoPoint
-    recorded_at: datetime
+    recorded_at: Instant
     delivery_id: str | None = None
     order_id: str | None = None
 
@@ -168,10 +167,10 @@ class DriverSnapshotted:
     status: DriverStatus
     region: str
     location: GeoPoint
-    located_at: datetime | None
+    located_at: Instant | None
     delivery: AssignedDelivery | None
     last_delivery_id: str | None
-    sources: dict[str, int]
+    sources: dict[str, Long]
 
 
 DriverCommand = (

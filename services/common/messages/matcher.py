@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.common.values import GeoPoint
+from services.common.values import GeoPoint, Long
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class RegionSnapshotted:
     waiting: tuple[WaitingDelivery, ...]
     available: tuple[AvailableDriver, ...]
     offers: tuple[Offer, ...]
-    sources: dict[str, int]
+    sources: dict[str, Long]
 
 
 MatcherCommand = (

@@ -1,12 +1,13 @@
 """Commands and events of the order service."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from services.common import ids
 from services.common.values import (
     GeoPoint,
+    Instant,
     Item,
+    Long,
     Restaurant,
     check_currency,
     check_identifier,
@@ -33,7 +34,7 @@ class SubmitOrder:
     currency: str
     payment_token: str
     delay_seconds: int = 0
-    ready_at: datetime | None = None
+    ready_at: Instant | None = None
     idempotency_key: str | None = None
 
     def __post_init__(self) -> None:
@@ -88,7 +89,7 @@ class ReportPaymentDelay:
     """The outcome of the charge has stayed unknown for `attempts` calls; the calls go on."""
 
     order_id: str
-    attempts: int
+    attempts: Long
     error: str
 
 
@@ -97,7 +98,7 @@ class StartPreparation:
     """The scheduled time has come."""
 
     order_id: str
-    prepare_at: datetime
+    prepare_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class ReportPreparationDelay:
     """The point of sale has not answered `attempts` calls; the calls go on."""
 
     order_id: str
-    attempts: int
+    attempts: Long
     error: str
 
 
@@ -139,7 +140,7 @@ class RecordDriver:
     order_id: str
     delivery_id: str
     driver_id: str
-    eta_at: datetime
+    eta_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ class RecordEta:
     """The order is expected at the door at `eta_at`."""
 
     order_id: str
-    eta_at: datetime
+    eta_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +184,10 @@ class OrderCreated:
     destination: GeoPoint
     items: tuple[Item, ...]
     currency: str
-    amount_cents: int
+    amount_cents: Long
     payment_token: str
-    delay_seconds: int
-    ready_at: datetime | None = None
+    delay_seconds: Long
+    ready_at: Instant | None = None
     idempotency_key: str | None = None
 
 
@@ -196,7 +197,7 @@ class OrderScheduled:
 
     order_id: str
     charge_id: str
-    prepare_at: datetime
+    prepare_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ class PaymentDelayed:
     """Nobody knows yet whether the order is charged; Tiffin keeps asking."""
 
     order_id: str
-    attempts: int
+    attempts: Long
     error: str
 
 
@@ -236,7 +237,7 @@ class PreparationDelayed:
     """The restaurant's point of sale does not answer; Tiffin keeps asking."""
 
     order_id: str
-    attempts: int
+    attempts: Long
     error: str
 
 
@@ -258,7 +259,7 @@ class DriverFound:
     order_id: str
     delivery_id: str
     driver_id: str
-    eta_at: datetime
+    eta_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +267,7 @@ class OrderEtaChanged:
     """The order is expected at the door at another time than before."""
 
     order_id: str
-    eta_at: datetime
+    eta_at: Instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Records that every owner writes besides its commands and events."""
 
 from dataclasses import dataclass
-from datetime import datetime
+
+from services.common.values import Instant, Long
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +11,7 @@ class CommandRejected:
 
     id: str
     type: str
-    occurred_at: datetime
+    occurred_at: Instant
     causation_id: str
     correlation_id: str
     key: str
@@ -37,13 +38,13 @@ class DeadLetter:
 
     id: str
     type: str
-    occurred_at: datetime
+    occurred_at: Instant
     causation_id: str
     correlation_id: str
     reason: str
     source_topic: str
-    source_partition: int
-    source_offset: int
+    source_partition: Long
+    source_offset: Long
     key: str | None
     key_base64: str | None
     value: str | None

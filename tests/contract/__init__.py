@@ -1,0 +1,1 @@
+"""The published language: messages, schemas, releases and the wire form agree."""
