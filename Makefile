@@ -8,7 +8,7 @@ TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help install run stop demo broker topics test test-fast test-e2e lint format types check \
-	schema-release glossary requirements clean distclean
+	bench-loop verify schema-release glossary requirements clean distclean
 
 help:  ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff format .
 
 check: lint test  ## all that CI runs
+
+bench-loop: $(INSTALLED)  ## our command loop beside Faust agents and bare aiokafka (needs Linux)
+	@$(PY) -m infra.bench.loop
+
+verify: $(INSTALLED)  ## prove from topics and fronts that nothing is lost and nothing happened twice
+	@$(PY) -m infra.tiffin verify
 
 glossary: $(INSTALLED)  ## write the README's glossary from the schemas
 	@$(PY) -m infra.glossary --write README.md

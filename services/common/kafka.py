@@ -1,6 +1,7 @@
 """Kafka clients as the contract of the log needs them, made from settings."""
 
 import ssl
+from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -14,6 +15,7 @@ REQUEST_BYTES_MAX = 8 << 20
 FETCH_BYTES_MAX = 1 << 20
 
 
+@lru_cache(maxsize=65_536)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key: murmur2, as Kafka's own clients place keys by default."""
     return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions

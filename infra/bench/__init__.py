@@ -1,0 +1,1 @@
+"""Benchmarks, each a program with a make target; their figures go to .tiffin/bench/."""
