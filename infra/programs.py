@@ -19,6 +19,7 @@ ASK_SECONDS_MAX = 2.0
 
 
 PR_SET_PDEATHSIG = 1
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class ProgramError(Exception):
@@ -64,6 +65,7 @@ class Program:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self.arguments],
                 env={**os.environ, **self.environment},
+                cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
