@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic
 
+from hypothesis import settings
+
 from services.common import ids
 from services.common.decider import (
     Command,
@@ -18,6 +20,9 @@ from services.common.decider import (
 )
 
 NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
+
+# Properties are tried on the same examples in every run, and leave no files behind.
+deterministic = settings(derandomize=True, deadline=None, database=None)
 
 
 def command_envelope(command: Any, at: datetime = NOON, command_id: str = "command") -> Envelope:

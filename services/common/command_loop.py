@@ -210,8 +210,9 @@ class Pipeline(Generic[State]):
         return _Accepted(envelope, event, value, after)
 
     async def _append(self, record: Record, key: str, accepted: _Accepted, step: _Step) -> None:
-        await self._acknowledged(self._unsettled)
-        self._unsettled.clear()
+        if self._unsettled:
+            await self._acknowledged(self._unsettled)
+            self._unsettled.clear()
         envelope, inputs = accepted.envelope, dict(self._expected)
         ack = await self._appender.event(
             self.partition, key, envelope, accepted.value, record.headers, inputs

@@ -5,7 +5,6 @@ written in one atomic batch. Deleting the directory loses nothing: the table is 
 """
 
 import hashlib
-import shutil
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,15 +13,9 @@ from pathlib import Path
 from typing import Any, Generic
 
 import msgspec
-from rocksdict import (
-    BlockBasedOptions,
-    Cache,
-    DBCompressionType,
-    Options,
-    Rdict,
-    WriteBatch,
-)
+from rocksdict import WriteBatch
 
+from services.common import store
 from services.common.codec import encode_plain
 from services.common.decider import Decider, Envelope, Row, State, fold
 from services.common.telemetry import log
@@ -30,9 +23,6 @@ from services.common.telemetry import log
 _ROW, _LABEL, _AGENDA, _HISTORY, _META = b"r", b"l", b"a", b"h", b"m"
 _POSITION = _META + b"position"
 _END = b"\xff"
-
-BLOCK_CACHE_BYTES = 16 << 20
-WRITE_BUFFER_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +72,7 @@ class TablePartition(Generic[State]):
         self._open()
 
     def _open(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        try:
-            self._db = Rdict(str(self._directory), options=_options())
-        except Exception as error:
-            if not _tells_damage(error):
-                raise
-            log.error("%s is damaged and is folded anew: %s", self._directory, error)
-            self._discard()
-            self._db = Rdict(str(self._directory), options=_options())
+        self._db = store.open_store(self._directory)
         stored = self._db.get(_POSITION)
         self._position = Position(0, None, self._form)
         if stored is not None:
@@ -117,7 +99,7 @@ class TablePartition(Generic[State]):
             The rows that changed, by key. An event whose version does not follow is counted in
             `losers` and changes nothing.
         """
-        batch = WriteBatch(raw_mode=True)
+        batch = store.new_batch()
         before: dict[str, Row[State] | None] = {}
         after: dict[str, Row[State]] = {}
         next_offset, last_event_id = self._position.next_offset, self._position.last_event_id
@@ -181,20 +163,12 @@ class TablePartition(Generic[State]):
     def clear(self) -> None:
         """Forgets everything, to be folded from the log anew."""
         self._db.close()
-        self._discard()
+        store.discard_store(self._directory)
         self._open()
 
     def close(self) -> None:
         """Lets go of the RocksDB."""
         self._db.close()
-
-    def _discard(self) -> None:
-        # Renamed first: a process that ends meanwhile leaves no half of a table behind.
-        doomed = self._directory.with_name(f"{self._directory.name}.discarded")
-        shutil.rmtree(doomed, ignore_errors=True)
-        self._directory.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
-        self._directory.mkdir()
 
     def _key(self, event: Any) -> str:
         key: str = getattr(event, self._decider.key_field)
@@ -259,20 +233,6 @@ class EventTable(Generic[State]):
         return self._partitions[partition]
 
 
-def _options() -> Options:
-    options = Options(raw_mode=True)
-    options.create_if_missing(True)
-    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
-    options.set_compression_type(DBCompressionType.lz4())
-    options.set_keep_log_file_num(2)
-    options.set_max_open_files(128)
-    blocks = BlockBasedOptions()
-    blocks.set_block_cache(Cache(BLOCK_CACHE_BYTES))
-    blocks.set_bloom_filter(10, False)
-    options.set_block_based_table_factory(blocks)
-    return options
-
-
 def _form(row_type: Any) -> str:
     return hashlib.sha256(encode_plain(msgspec.json.schema(row_type))).hexdigest()[:16]
 
@@ -282,11 +242,6 @@ def _decode_position(stored: bytes) -> Position:
         return msgspec.json.decode(stored, type=Position)
     except msgspec.MsgspecError:
         return Position(0, None)  # of another release: its form is none of ours
-
-
-def _tells_damage(error: Exception) -> bool:
-    """True when files are missing or garbled, and not when another process has them open."""
-    return any(sign in str(error) for sign in ("Corruption", "No such file"))
 
 
 def _named(appended: Appended) -> tuple[str, int]:

@@ -3,15 +3,14 @@
 import asyncio
 import base64
 import heapq
-import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Generic, Protocol
 
 import msgspec
 
+from services.common import clock
 from services.common.codec import Language
 from services.common.decider import Envelope, Row, State
 from services.common.event_table import EventTable, Listed
@@ -89,7 +88,7 @@ class Front(Generic[State]):
         envelope = Envelope(
             id=command_id,
             type=type(command).__name__,
-            occurred_at=datetime.now(UTC),
+            occurred_at=clock.now(),
             causation_id=command_id,
             correlation_id=getattr(command, "order_id", command_id),
         )
@@ -114,14 +113,14 @@ class Front(Generic[State]):
 
     def remember(self, key: str) -> None:
         """Notes that a new aggregate was acknowledged, until its first event is in the table."""
-        self._recent[key] = time.monotonic()
+        self._recent[key] = clock.monotonic()
         self._recent.move_to_end(key)
         while len(self._recent) > RECENT_MAX:
             self._recent.popitem(last=False)
 
     def was_acknowledged(self, key: str) -> bool:
         """True when this worker has lately taken the aggregate's first command."""
-        return time.monotonic() - self._recent.get(key, float("-inf")) < RECENT_SECONDS
+        return clock.monotonic() - self._recent.get(key, float("-inf")) < RECENT_SECONDS
 
     async def elsewhere(self, key: str, wait_seconds_max: float = OWNER_SECONDS_MAX) -> str | None:
         """The URL of the worker that owns the key, or None when this worker does.
@@ -132,14 +131,14 @@ class Front(Generic[State]):
         partition = partition_of(key, self.partitions)
         if partition in self._readiness.open_partitions:
             return None
-        until = time.monotonic() + wait_seconds_max
+        until = clock.monotonic() + wait_seconds_max
         while True:
             owner = (await self._ownership.owners()).get(partition)
             if partition in self._readiness.open_partitions:
                 return None
             if owner is not None and owner != self.url:
                 return owner
-            if time.monotonic() > until:
+            if clock.monotonic() > until:
                 raise UnavailableError(f"partition {partition} has no worker that is ready")
             await asyncio.sleep(OWNER_NAP_SECONDS)
 
@@ -149,8 +148,8 @@ class Front(Generic[State]):
         Raises:
             UnavailableError: a partition has no worker that is ready.
         """
-        until = time.monotonic() + OWNER_SECONDS_MAX
-        while time.monotonic() < until:
+        until = clock.monotonic() + OWNER_SECONDS_MAX
+        while clock.monotonic() < until:
             owners = await self._ownership.owners()
             mine = self._readiness.open_partitions
             missing = set(range(self.partitions)) - mine

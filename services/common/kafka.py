@@ -53,6 +53,8 @@ def group_consumer(settings: CommonSettings, group: str) -> AIOKafkaConsumer:
         auto_offset_reset="earliest",
         session_timeout_ms=int(settings.session_seconds * 1000),
         heartbeat_interval_ms=int(settings.heartbeat_seconds * 1000),
+        # A worker that stands by reads nothing; the lease sees to one that stands still.
+        max_poll_interval_ms=2**31 - 1,
         rebalance_timeout_ms=int(settings.rebalance_seconds_max * 1000),
         max_partition_fetch_bytes=FETCH_BYTES_MAX,
         fetch_max_wait_ms=200,

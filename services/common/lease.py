@@ -7,14 +7,12 @@ event loop's, without which no heartbeat reaches the group, and the command loop
 
 import asyncio
 import threading
-import time
+from collections.abc import Callable
 
+from services.common import clock
 from services.common.telemetry import EXIT_STALLED, die
 
 TICK_SECONDS = 0.25
-
-# CLOCK_MONOTONIC stands still while the machine sleeps; Linux has a clock that does not.
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Lease:
@@ -28,7 +26,7 @@ class Lease:
     def __init__(self, away_seconds_max: float, stall_seconds_max: float) -> None:
         self._away_seconds_max = away_seconds_max
         self._stall_seconds_max = stall_seconds_max
-        self._renewed_at = self._beaten_at = _now()
+        self._renewed_at = self._beaten_at = clock.since_boot()
         self._beating: asyncio.Task[None] | None = None
         self._closed = threading.Event()
 
@@ -36,18 +34,18 @@ class Lease:
         """Says that the command loop turns; exits when the event loop was away."""
         if self._beating is not None:
             self._check_away()
-        self._renewed_at = _now()
+        self._renewed_at = clock.since_boot()
 
     @property
     def idle_seconds(self) -> float:
         """How long ago the command loop turned."""
-        return _now() - self._renewed_at
+        return clock.since_boot() - self._renewed_at
 
     def watch(self) -> None:
         """Begins to watch the event loop it is called in; a thread sees it stand still."""
-        self._renewed_at = self._beaten_at = _now()
+        self._renewed_at = self._beaten_at = clock.since_boot()
         self._beating = asyncio.create_task(self._beat())
-        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+        start_watchdog(self._watch, self._closed)
 
     def close(self) -> None:
         """Ends the watch."""
@@ -59,20 +57,25 @@ class Lease:
     async def _beat(self) -> None:
         while True:
             self._check_away()
-            self._beaten_at = _now()
+            self._beaten_at = clock.since_boot()
             await asyncio.sleep(TICK_SECONDS)
 
     def _watch(self) -> None:
-        while not self._closed.wait(TICK_SECONDS):
-            self._check_away()
-            if self.idle_seconds > self._stall_seconds_max:
-                die(EXIT_STALLED, f"the loop has not turned for {self.idle_seconds:.1f} s")
+        self._check_away()
+        if self.idle_seconds > self._stall_seconds_max:
+            die(EXIT_STALLED, f"the loop has not turned for {self.idle_seconds:.1f} s")
 
     def _check_away(self) -> None:
-        away = _now() - self._beaten_at
+        away = clock.since_boot() - self._beaten_at
         if away > self._away_seconds_max:
             die(EXIT_STALLED, f"away for {away:.1f} s: the partitions may have another owner")
 
 
-def _now() -> float:
-    return time.clock_gettime(_CLOCK)
+def start_watchdog(watch: Callable[[], None], closed: threading.Event) -> None:
+    """Has `watch` called every TICK_SECONDS by a thread, until it is closed."""
+
+    def run() -> None:
+        while not closed.wait(TICK_SECONDS):
+            watch()
+
+    threading.Thread(target=run, name="watchdog", daemon=True).start()

@@ -1,12 +1,12 @@
 """Who owns which partition: read from the description of the consumer group, where the truth is."""
 
 import asyncio
-import time
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError
 
+from services.common import clock
 from services.common.telemetry import log
 
 FRESH_SECONDS = 1.0
@@ -26,10 +26,10 @@ class Ownership:
     async def owners(self, fresh: bool = False) -> dict[int, str]:
         """URL by partition, at most FRESH_SECONDS old; a partition with no owner is missing."""
         async with self._lock:
-            if fresh or time.monotonic() - self._read_at > FRESH_SECONDS:
+            if fresh or clock.monotonic() - self._read_at > FRESH_SECONDS:
                 try:
                     self._owners = await self._read()
-                    self._read_at = time.monotonic()
+                    self._read_at = clock.monotonic()
                 except (KafkaError, TimeoutError, OSError) as error:
                     log.warning("the group %s can't be described: %r", self._group, error)
             return self._owners

@@ -73,7 +73,7 @@ class Reactions:
         return [
             await self._appender.command(
                 self._language.key(command),
-                _envelope(event, source, command),
+                command_envelope(event, source, command),
                 command,
                 record.headers,
             )
@@ -133,8 +133,12 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         self._expected[place] = expected
 
 
-def _envelope(event: Envelope, source: str, command: Any) -> Envelope:
-    """The envelope of a command that follows from an event; the same whenever it is made."""
+def command_envelope(event: Envelope, source: str, command: Any) -> Envelope:
+    """The envelope of a command that follows from an event; the same whenever it is made.
+
+    Args:
+        source: the aggregate of the event, as <owner>/<key>.
+    """
     name = type(command).__name__
     return Envelope(
         id=ids.derive(event.id, f"{name}/{command!r}"),

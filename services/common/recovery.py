@@ -1,11 +1,11 @@
 """Recovery: brings the table of a partition up to the end of its event log, reading in batches."""
 
 import asyncio
-import time
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from services.common import clock
 from services.common.codec import BadRecordError, Language
 from services.common.event_table import Appended, TablePartition
 from services.common.log import inputs_of, place_of
@@ -41,12 +41,12 @@ async def recover(
     reader.assign([place])
     begin = (await reader.beginning_offsets([place]))[place]
     end = (await reader.end_offsets([place]))[place]
-    began_at = time.monotonic()
+    began_at = clock.monotonic()
     start = await _start(table, reader, place, begin, end, language)
     reader.seek(place, start)
     read = 0
     position = start
-    heard_at = time.monotonic()
+    heard_at = clock.monotonic()
     while position < end:
         got = await reader.getmany(place, timeout_ms=500, max_records=RECORDS_PER_READ_MAX)
         records = got.get(place, [])
@@ -72,8 +72,8 @@ async def recover(
         position = await reader.position(place)
         read += len(records)
         if position > before:
-            heard_at = time.monotonic()
-        elif time.monotonic() - heard_at > SILENCE_SECONDS_MAX:
+            heard_at = clock.monotonic()
+        elif clock.monotonic() - heard_at > SILENCE_SECONDS_MAX:
             raise RecoveryError(f"{topic}/{partition} gave nothing at {position}, before {end}")
         await asyncio.sleep(0)
     table.skip_to(end)
@@ -85,7 +85,7 @@ async def recover(
         read,
         start,
         end,
-        time.monotonic() - began_at,
+        clock.monotonic() - began_at,
     )
 
 

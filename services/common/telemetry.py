@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 from uuid import UUID
 
@@ -22,6 +22,8 @@ Headers = list[tuple[str, bytes]]
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 log = logging.getLogger("tiffin")
+
+end_process: Callable[[int], NoReturn] = os._exit
 
 
 class Counters:
@@ -45,7 +47,7 @@ def die(code: int, reason: str) -> NoReturn:
     for handler in logging.getLogger().handlers:
         handler.flush()
     sys.stderr.flush()
-    os._exit(code)
+    end_process(code)
 
 
 def trace_headers(

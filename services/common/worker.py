@@ -9,10 +9,8 @@ import asyncio
 import os
 import socket
 import sys
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +23,7 @@ from faust.app.base import BootStrategy
 from faust.contrib.asgi import serve_asgi
 from mode import Service
 
-from services.common import ids, kafka
+from services.common import clock, ids, kafka
 from services.common.api import Peers, Ports
 from services.common.codec import Language
 from services.common.command_loop import Limits, Pipeline
@@ -150,7 +148,7 @@ class Worker:
         consumer = await self._connected(kafka.group_consumer(settings, parts.name))
         count = await self._partition_count(admin, topics)
         outer = Appender(parts.name, commands)
-        self._timers = Timers(self._fire(outer), lambda: datetime.now(UTC))
+        self._timers = Timers(self._fire(outer), clock.now)
         self._effects = self._create_effects(outer)
         self._partitions = Partitions(
             consumer,
@@ -219,12 +217,12 @@ class Worker:
 
     async def _connected(self, client: Client) -> Client:
         """The client once it has reached Kafka; ends the process when that takes too long."""
-        until = time.monotonic() + self.settings.connect_seconds_max
+        until = clock.monotonic() + self.settings.connect_seconds_max
         while True:
             try:
                 await client.start()
             except (KafkaError, OSError) as error:
-                if time.monotonic() > until:
+                if clock.monotonic() > until:
                     die(
                         EXIT_CONNECT_FAILED,
                         f"Kafka does not answer at {self.settings.bootstrap}: {error!r}",
@@ -238,14 +236,14 @@ class Worker:
         """The number of partitions that all topics have; ends the process where they differ."""
         needed = [*topics, f"{self.parts.name}.events"]
         needed += [f"{owner}.events" for owner in self.parts.reactions or ()]
-        until = time.monotonic() + self.settings.connect_seconds_max
+        until = clock.monotonic() + self.settings.connect_seconds_max
         while True:
             described = await admin.describe_topics(needed)
             counts = {each["topic"]: len(each["partitions"]) for each in described}
             missing = [topic for topic in needed if not counts.get(topic)]
             if not missing:
                 break
-            if time.monotonic() > until:
+            if clock.monotonic() > until:
                 die(EXIT_CONNECT_FAILED, f"topics are missing: {', '.join(missing)}")
             await asyncio.sleep(CONNECT_NAP_SECONDS)
         if len(set(counts.values())) != 1:
@@ -259,8 +257,8 @@ class Worker:
         async def open_partition(number: int) -> Pipeline[Any]:
             table = self.table.open(number)
             reader = kafka.log_reader(settings)
-            await reader.start()
             try:
+                await reader.start()
                 topic = f"{parts.name}.events"
                 await recover(table, reader, topic, number, parts.language, self.counters)
             finally:
@@ -333,7 +331,7 @@ class Worker:
         envelope = Envelope(
             id=command_id,
             type=type(command).__name__,
-            occurred_at=datetime.now(UTC),
+            occurred_at=clock.now(),
             causation_id=command_id,
             correlation_id=getattr(command, "order_id", key),
         )

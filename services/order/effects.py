@@ -30,15 +30,23 @@ class OrderOutside:
 
     Args:
         callback_url: the public base of this service, where a point of sale reports.
+        transport: carries the calls; the network when None.
     """
 
     def __init__(
-        self, payment_url: str, pos_url: str, callback_url: str, timeout_seconds: float
+        self,
+        payment_url: str,
+        pos_url: str,
+        callback_url: str,
+        timeout_seconds: float,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._payment_url = payment_url
         self._pos_url = pos_url
         self._callback_url = callback_url
-        self._client = httpx.AsyncClient(timeout=timeout_seconds, trust_env=False)
+        self._client = httpx.AsyncClient(
+            transport=transport, timeout=timeout_seconds, trust_env=False
+        )
 
     async def close(self) -> None:
         """Closes the connections."""

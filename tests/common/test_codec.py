@@ -1,5 +1,7 @@
 """The wire form: what goes in comes out, and what is no message of the topic is told apart."""
 
+from contextlib import suppress
+
 import orjson
 import pytest
 from hypothesis import given
@@ -152,12 +154,10 @@ def test_an_event_without_a_whole_envelope_is_a_bad_record(field: str, value: ob
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_message_or_a_bad_record(value: bytes) -> None:
     """Nothing else is ever raised."""
-    for decode in (
-        lambda: ORDER.decode_command(value, "p", EPOCH),
-        lambda: ORDER.decode_event(value),
-    ):
-        with pytest.raises(BadRecordError):
-            decode()
+    with pytest.raises(BadRecordError):
+        ORDER.decode_command(value, "place", EPOCH)
+    with pytest.raises(BadRecordError):
+        ORDER.decode_event(value)
 
 
 json_values = st.recursive(
@@ -182,15 +182,10 @@ def test_any_json_is_a_message_or_a_bad_record(name: str, content: dict[str, obj
         value = orjson.dumps({**content, "type": name})
     except TypeError:
         return  # an integer that JSON libraries do not write
-    for decode in (
-        lambda: ORDER.decode_command(value, "p", EPOCH),
-        lambda: ORDER.decode_event(value),
-    ):
-        try:
-            envelope, _ = decode()
-        except BadRecordError:
-            continue
-        assert envelope.type == name
+    with suppress(BadRecordError):
+        assert ORDER.decode_command(value, "place", EPOCH)[0].type == name
+    with suppress(BadRecordError):
+        assert ORDER.decode_event(value)[0].type == name
 
 
 def test_records_beyond_the_limits_are_bad_records() -> None:

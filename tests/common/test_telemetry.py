@@ -9,6 +9,16 @@ from services.common.telemetry import Counters, trace_headers
 
 ORDER_ID = "32a2414e-13d5-5bf8-bbff-a40483e67779"
 EVENT_ID = "8c5d18a3-14d8-505a-b0bb-cc2bef5379c3"
+DYING = """
+import atexit, logging, sys
+from services.common.telemetry import die
+logging.basicConfig()
+atexit.register(sys.stderr.write, "cleaned")
+try:
+    die(71, "a record was skipped")
+finally:
+    sys.stderr.write("went on")
+"""
 TRACE, SPAN = b"ab" * 16, b"cd" * 8
 
 
@@ -69,12 +79,7 @@ def test_counters_add_up() -> None:
 
 def test_die_ends_the_process_at_once_with_its_code_and_says_why() -> None:
     """No clean-up runs that could commit or append."""
-    code = (
-        "import atexit, logging; from services.common.telemetry import die\n"
-        "logging.basicConfig(); atexit.register(lambda: __import__('sys').stderr.write('cleaned'))\n"
-        "try:\n    die(71, 'a record was skipped')\nfinally:\n    __import__('sys').stderr.write('went on')"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    ended = subprocess.run([sys.executable, "-c", DYING], capture_output=True, check=False)
     assert ended.returncode == 71
     assert b"exit 71: a record was skipped" in ended.stderr
     assert b"cleaned" not in ended.stderr

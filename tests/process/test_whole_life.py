@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.common.messages.delivery import DeliveryCompleted, DeliveryPickedUp, DriverAssigned
@@ -21,20 +21,13 @@ from services.common.messages.order import (
 )
 from services.delivery.domain import DeliveryStatus
 from services.order.domain import OrderStatus, PaymentStatus
+from tests.given import deterministic
 from tests.process.players import DECLINED, REFUSED, Players
-from tests.process.world import PARTITIONS, World
+from tests.process.world import PARTITIONS, World, partition_of
 
 ROUNDS_MAX = 60
 RANK = {status: rank for rank, status in enumerate(OrderStatus)}
 FINAL = (OrderStatus.DELIVERED, OrderStatus.REJECTED, OrderStatus.CANCELLED)
-
-deterministic = settings(
-    max_examples=250,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 
 class Chance:
@@ -67,6 +60,8 @@ class Chance:
         if source == "commands":
             if kind < 0.05:
                 self.world.crash(owner, partition, 2 * records)
+            elif kind < 0.06:
+                self.world.lose_offsets(owner, partition, 2 * records)
             for _ in range(records):
                 self.world.decide_next(owner, partition)
         elif kind < 0.05:
@@ -204,7 +199,7 @@ def check_ends(world: World) -> None:
             assert (order.status, order.payment) == (OrderStatus.DELIVERED, PaymentStatus.CHARGED)
 
 
-@deterministic
+@settings(deterministic, max_examples=250)
 @given(
     seed=st.integers(0, 2**32 - 1),
     steps=st.sampled_from((0, 20, 100, 500, 2_000)),
@@ -231,3 +226,33 @@ def test_every_order_ends_and_nothing_counts_twice(
     world.settle()
     assert before == written, "reading the logs again has changed something"
     check_history(world)
+
+
+def test_a_crash_does_not_turn_a_drivers_last_word_around() -> None:
+    """A repeated "I take work", which was nothing, is not decided anew after "I take none"."""
+    world = World()
+    players = Players(world, order_count=1, driver_count=1)
+    for available in (True, True, False):
+        players.say("driver-0", available, "north")
+    world.settle()
+    world.crash("driver", partition_of("driver-0"), 3)
+    world.settle()
+    assert world.states("driver")["driver-0"].status is DriverStatus.UNAVAILABLE
+
+
+def test_a_crash_does_not_take_what_was_refused_before() -> None:
+    """A drop-off that was refused before the pickup is not decided anew after it."""
+    world = World()
+    players = Players(world, order_count=1, driver_count=1)
+    deeds = (players.submit, players.answer, players.fire, players.fire, players.fire)
+    for deed in (*deeds, players.answer, players.call_back, players.announce):
+        deed(0)
+        world.settle()
+    players.slip(0)
+    players.work(0)
+    world.settle()
+    world.crash("driver", partition_of("driver-0"), 2)
+    world.settle()
+    driver = world.states("driver")["driver-0"]
+    assert driver.delivery is not None
+    assert driver.delivery.picked_up

@@ -2,7 +2,7 @@
 
 Commands are deduplicated, decided and folded as services/common/command_loop.py does it, and
 reactions are put in envelopes as services/common/reactions.py does it. A crash is a reader that
-goes back some records, as after an uncommitted offset.
+goes back some records, as after an uncommitted offset; never behind what the events say is settled.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ from services.common.decider import (
     fold,
     is_repeat,
 )
-from services.common.reactions import _envelope as reaction_envelope
+from services.common.reactions import command_envelope as reaction_envelope
 from services.delivery.domain import Travel, delivery_decider
 from services.delivery.process import REACTIONS as DELIVERY_REACTIONS
 from services.driver.domain import driver_decider
@@ -55,6 +55,7 @@ class Service:
     rows: dict[str, Row[Any]] = field(default_factory=dict)
     rejections: list[tuple[Envelope, Any, Rejected]] = field(default_factory=list)
     decided: list[int] = field(default_factory=lambda: [0] * PARTITIONS)
+    settled: list[int] = field(default_factory=lambda: [0] * PARTITIONS)
     read: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def key(self, message: Any) -> str:
@@ -102,7 +103,7 @@ class World:
             source=envelope.source,
             source_version=envelope.source_version,
         )
-        service.commands[_partition(service.key(command))].append((stamped, command))
+        service.commands[partition_of(service.key(command))].append((stamped, command))
 
     def decide_next(self, owner: str, partition: int) -> bool:
         """Decides the next command of a partition; False when there is none."""
@@ -130,6 +131,7 @@ class World:
             assert after is not None
             service.rows[key] = after
             service.events[partition].append((event, outcome))
+            service.settled[partition] = max(service.settled[partition], position + 1)
         return True
 
     def react_next(self, owner: str, source: str, partition: int) -> bool:
@@ -151,6 +153,12 @@ class World:
 
     def crash(self, owner: str, partition: int, records: int) -> None:
         """A worker dies with `records` commands done and their offsets not committed."""
+        service = self.services[owner]
+        back = max(0, service.decided[partition] - records)
+        service.decided[partition] = max(back, service.settled[partition])
+
+    def lose_offsets(self, owner: str, partition: int, records: int) -> None:
+        """The committed offset is lost, and the commands of a while are read again."""
         decided = self.services[owner].decided
         decided[partition] = max(0, decided[partition] - records)
 
@@ -199,5 +207,6 @@ class World:
         self.now = max(self.now, until)
 
 
-def _partition(key: str) -> int:
+def partition_of(key: str) -> int:
+    """Where a key lies."""
     return crc32(key.encode()) % PARTITIONS

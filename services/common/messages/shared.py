@@ -1,6 +1,7 @@
 """Records that every owner writes besides its commands and events."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from services.common.values import Instant, Long
 
@@ -50,3 +51,32 @@ class DeadLetter:
     value: str | None
     value_base64: str | None
     headers: tuple[RecordHeader, ...]
+
+
+class LetterAction(StrEnum):
+    """What a person did about a dead letter."""
+
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterResolved:
+    """A person has replayed or discarded a dead letter; on <owner>.dead-letters, after the letter.
+
+    `appended` names the records that the replay led to, as topic/partition/offset. The value that
+    was replayed is in `value` or `value_base64` as in DeadLetter, where it is not the letter's own.
+    """
+
+    id: str
+    type: str
+    occurred_at: Instant
+    causation_id: str
+    correlation_id: str
+    letter_id: str
+    action: LetterAction
+    by: str
+    note: str
+    appended: tuple[str, ...]
+    value: str | None
+    value_base64: str | None
