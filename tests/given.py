@@ -90,7 +90,8 @@ class Outcome(Generic[State, Command, Event]):
         assert not isinstance(self.result, Rejected), self.result
         envelope = command_envelope(self.command, self.at)
         after = self.before.after(self.result, envelope)
-        assert is_repeat(after.row, envelope)
+        again = self.before.decider.decide(self.command, after.state, self.at)
+        assert is_repeat(after.row, envelope) or again is None
         return after
 
     def rejected(self, reason: str) -> None:

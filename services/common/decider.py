@@ -75,6 +75,7 @@ class Decider(Generic[State, Command, Event]):
         state waits for. A call is made until the state no longer asks for it.
     labels: what lists are filtered by, as name -> value.
     listed_at: the instant that lists are ordered by; the same for the whole life of an aggregate.
+    recognised: events whose commands the state itself knows again; their ids are not remembered.
     snapshot: writes the whole row as an event; answers `snapshot_command` in place of decide.
     """
 
@@ -88,6 +89,7 @@ class Decider(Generic[State, Command, Event]):
     state_type: type[State]
     sources_max: int = 64
     recent_max: int = 64
+    recognised: tuple[type[Any], ...] = ()
     keeps_history: bool = False
     snapshot_command: type[Any] | None = None
     snapshot_event: type[Any] | None = None
@@ -125,11 +127,11 @@ def fold(
         sources, recent = row.sources, row.recent
     if is_snapshot:
         sources = getattr(event, "sources")  # noqa: B009 - every snapshot event has it
-    if envelope.source is None:
-        recent = (*recent, envelope.causation_id)[-decider.recent_max :]
-    else:
+    if envelope.source is not None and envelope.source_version is not None:
         sources = {name: version for name, version in sources.items() if name != envelope.source}
-        sources[envelope.source] = envelope.source_version or 0
+        sources[envelope.source] = envelope.source_version
         while len(sources) > decider.sources_max:
             del sources[next(iter(sources))]
+    elif not isinstance(event, decider.recognised):
+        recent = (*recent, envelope.causation_id)[-decider.recent_max :]
     return Row(envelope.version, envelope.occurred_at, sources, recent, state)

@@ -110,7 +110,7 @@ class TablePartition(Generic[State]):
             key = self._key(each.event)
             if key not in before:
                 before[key] = self.row(key)
-            row = fold(self._decider, after.get(key, before[key]), each.envelope, each.event)
+            row = self._folded(after.get(key, before[key]), each)
             next_offset, last_event_id = each.offset + 1, each.envelope.id
             if row is None:
                 self.losers += 1
@@ -169,6 +169,15 @@ class TablePartition(Generic[State]):
     def close(self) -> None:
         """Lets go of the RocksDB."""
         self._db.close()
+
+    def _folded(self, row: Row[State] | None, each: Appended) -> Row[State] | None:
+        """The row after the event; None when it loses, or when the domain can't take it."""
+        try:
+            return fold(self._decider, row, each.envelope, each.event)
+        except Exception:
+            # No rule of the domain appends such an event. One bad record must not stop a partition.
+            log.exception("offset %d: %s v%d can't be folded", each.offset, *_named(each))
+            return None
 
     def _key(self, event: Any) -> str:
         key: str = getattr(event, self._decider.key_field)

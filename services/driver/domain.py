@@ -235,6 +235,7 @@ def driver_decider(snapshot_hours: float) -> Decider[Driver, DriverCommand, Driv
         labels=labels,
         listed_at=lambda driver: datetime(2000, 1, 1, tzinfo=UTC),
         state_type=Driver,
+        recognised=(DriverLocated,),
         snapshot_command=TakeDriverSnapshot,
         snapshot_event=DriverSnapshotted,
         snapshot=snapshot,

@@ -22,7 +22,7 @@ from services.common.api import (
 from services.common.codec import encode_plain
 from services.common.decider import Row
 from services.common.front import UnavailableError
-from services.common.messages.order import FinishPreparation, SubmitOrder
+from services.common.messages.order import DELAY_SECONDS_MAX, FinishPreparation, SubmitOrder
 from services.common.values import GeoPoint, Item, Restaurant
 from services.order.domain import Order, OrderStatus, content
 
@@ -193,8 +193,14 @@ def _command(order: OrderRequest, idempotency_key: str | None) -> SubmitOrder:
             422, "body/reference: an order needs a reference, or an Idempotency-Key header"
         )
     ready_at = order.ready_at
-    if ready_at is not None and ready_at.tzinfo is not None and ready_at <= datetime.now(UTC):
-        raise ProblemError(422, f"body/ready_at: {ready_at.isoformat()} is in the past")
+    if ready_at is not None and ready_at.tzinfo is not None:
+        ahead_seconds = (ready_at - datetime.now(UTC)).total_seconds()
+        if not 0 < ahead_seconds <= DELAY_SECONDS_MAX:
+            raise ProblemError(
+                422,
+                f"body/ready_at: {ready_at.isoformat()} is in the past, "
+                f"or more than {DELAY_SECONDS_MAX} seconds ahead",
+            )
     try:
         return SubmitOrder(
             partner=order.partner,

@@ -142,10 +142,11 @@ class OrderOutside:
             attempt,
         )
         content = _content(answer)
+        # A ticket that is asked for by its key is found, though it was refused.
+        if answer.status_code == 409 or content.get("status") == "refused":
+            return RefusePreparation(order_id, _text(content, "reason"))
         if answer.status_code in (200, 201):
             return ConfirmPreparation(order_id, _text(content, "id"))
-        if answer.status_code == 409:
-            return RefusePreparation(order_id, _text(content, "reason"))
         raise UnansweredError(f"{answer.request.url} answered {answer.status_code}")
 
     async def _once(

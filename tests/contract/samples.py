@@ -20,7 +20,12 @@ from services.common.codec import (
     encode_plain,
 )
 from services.common.decider import Envelope
-from services.common.messages.order import DELAY_SECONDS_MAX, ITEMS_MAX, SubmitOrder
+from services.common.messages.order import (
+    AMOUNT_CENTS_MAX,
+    DELAY_SECONDS_MAX,
+    ITEMS_MAX,
+    SubmitOrder,
+)
 from services.common.values import (
     CURRENCIES,
     PRICE_CENTS_MAX,
@@ -61,8 +66,8 @@ _DEMANDS: dict[type[Any], dict[str, SearchStrategy[Any]]] = {
     GeoPoint: {"latitude": st.floats(-90, 90), "longitude": st.floats(-180, 180)},
     Item: {
         "name": TEXTS,
-        "quantity": st.integers(1, QUANTITY_MAX),
-        "price_cents": st.integers(0, PRICE_CENTS_MAX),
+        "quantity": st.integers(1, 50) | st.just(QUANTITY_MAX),
+        "price_cents": st.integers(0, 10_000) | st.just(PRICE_CENTS_MAX),
     },
     SubmitOrder: {
         "reference": TEXTS,
@@ -140,9 +145,14 @@ def _instances(kind: Any) -> SearchStrategy[Any]:
     fields |= _DEMANDS.get(kind, {})
     if kind is not SubmitOrder:
         return st.builds(kind, **fields)
-    fields["items"] = st.lists(_instances(Item), min_size=1, max_size=ITEMS_MAX).map(tuple)
+    items = st.lists(_instances(Item), min_size=1, max_size=ITEMS_MAX).map(tuple)
+    fields["items"] = items.filter(_is_payable)
     for_a_time = {"delay_seconds": st.just(0), "ready_at": INSTANTS}
     return st.builds(kind, **fields) | st.builds(kind, **(fields | for_a_time))
+
+
+def _is_payable(items: tuple[Item, ...]) -> bool:
+    return sum(item.quantity * item.price_cents for item in items) <= AMOUNT_CENTS_MAX
 
 
 def _values(annotation: Any, name: str) -> SearchStrategy[Any]:

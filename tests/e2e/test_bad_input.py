@@ -56,7 +56,7 @@ async def test_an_impossible_record_is_put_aside(world: World, case: str) -> Non
     good = world.order()
     await world.produce_order(good)
     letter = await world.eventually(
-        lambda letters: next((each for each in letters if each["key"] == key.decode()), None),
+        lambda letters: next((each for each in letters if each.get("key") == key.decode()), None),
         "order.dead-letters",
     )
     assert told in letter["reason"]
@@ -82,7 +82,7 @@ async def test_a_record_that_is_no_command_is_put_aside(
     key = f"bad-{world.partner}"
     await world.produce("order.commands", key.encode(), value)
     letter = await world.eventually(
-        lambda letters: next((each for each in letters if each["key"] == key), None),
+        lambda letters: next((each for each in letters if each.get("key") == key), None),
         "order.dead-letters",
     )
     assert told in letter["reason"]
@@ -97,7 +97,7 @@ async def test_a_key_that_does_not_match_is_put_aside(world: World) -> None:
     key = f"other-{world.partner}"
     await world.produce("order.commands", key.encode(), content)
     letter = await world.eventually(
-        lambda letters: next((each for each in letters if each["key"] == key), None),
+        lambda letters: next((each for each in letters if each.get("key") == key), None),
         "order.dead-letters",
     )
     assert order_id_of(order) in letter["reason"]
@@ -108,7 +108,7 @@ async def test_a_bad_location_stops_no_driver(world: World) -> None:
     await world.produce("driver.locations", b"driver-1", b'{"type":"ReportLocation"}')
     letter = await world.eventually(
         lambda letters: next(
-            (each for each in letters if each["source_topic"] == "driver.locations"), None
+            (each for each in letters if each.get("source_topic") == "driver.locations"), None
         ),
         "driver.dead-letters",
     )
@@ -126,7 +126,7 @@ async def test_a_reference_with_other_content_is_refused(world: World) -> None:
     assert answer.status_code == 409
     await world.produce_order(other)
     rejection = await world.eventually(
-        lambda rejections: next((each for each in rejections if each["key"] == order_id), None),
+        lambda rejections: next((each for each in rejections if each.get("key") == order_id), None),
         "order.rejections",
     )
     assert rejection["reason"] == "reference_taken"

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from services.common import ids
 from tests.e2e.world import World, order_id_of
 
@@ -194,6 +196,4 @@ async def test_lists_page_through_all_orders(world: World) -> None:
 
 
 def _record(order: dict[str, object]) -> bytes:
-    from msgspec.json import encode
-
-    return encode({"type": "SubmitOrder", **order})
+    return msgspec.json.encode({"type": "SubmitOrder", **order})

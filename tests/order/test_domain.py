@@ -1,5 +1,6 @@
 """What an order decides in every situation, and what it waits for."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -8,8 +9,10 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from services.common import ids
+from services.common.catalogue import catalogue
 from services.common.decider import Rejected, Wakeup
 from services.common.messages.order import (
+    DELAY_SECONDS_MAX,
     ConfirmPayment,
     ConfirmPreparation,
     ConfirmRefund,
@@ -287,14 +290,30 @@ def test_an_order_can_not_be_wanted_in_the_past() -> None:
     given(DECIDER).when(wanted_at(NOON + timedelta(microseconds=1))).accepted()
 
 
+def test_an_order_is_not_taken_for_a_time_beyond_the_horizon() -> None:
+    """The log keeps an order's events for longer than any order may lie ahead."""
+    horizon = NOON + timedelta(seconds=DELAY_SECONDS_MAX)
+    given(DECIDER).when(wanted_at(horizon)).accepted()
+    given(DECIDER).when(wanted_at(horizon + timedelta(seconds=1))).rejected("ready_at_too_far")
+    kept = timedelta(hours=catalogue()["order.events"].retention_hours)
+    assert kept > timedelta(seconds=DELAY_SECONDS_MAX) + timedelta(days=7)
+
+
 def test_instants_are_told_in_utc_whatever_offset_the_partner_uses() -> None:
     """ready_at and prepare_at keep their instant and lose their offset."""
-    ready_at = datetime(2030, 7, 1, 20, tzinfo=timezone(timedelta(hours=2)))
+    ready_at = (NOON + timedelta(hours=6)).astimezone(timezone(timedelta(hours=2)))
     created = given(DECIDER).when(wanted_at(ready_at)).accepted()
     assert created.state.ready_at == ready_at
     assert created.state.ready_at.tzinfo is UTC
     assert prepare_at(ready_at, NOON).tzinfo is UTC
     created.when(wanted_at(ready_at)).nothing()
+
+
+def test_an_order_costs_no_more_than_a_provider_could_charge() -> None:
+    """The sum of all lines has a limit, besides each price and quantity."""
+    dear = Item("gold leaf", 1_000, 10_000_000)
+    with pytest.raises(ValueError, match="cost"):
+        replace(SUBMIT, items=(dear,))
 
 
 def test_a_timer_for_another_instant_is_refused() -> None:

@@ -16,6 +16,8 @@ from services.common.values import (
 )
 
 ITEMS_MAX = 100
+AMOUNT_CENTS_MAX = 1_000_000_000
+# How far ahead an order may be wanted; the retention of order.events must be longer.
 DELAY_SECONDS_MAX = 30 * 86_400
 
 
@@ -44,6 +46,8 @@ class SubmitOrder:
             raise ValueError("items is empty; an order has at least one")
         if len(self.items) > ITEMS_MAX:
             raise ValueError(f"items has {len(self.items)} lines; at most {ITEMS_MAX} are taken")
+        if self.amount_cents > AMOUNT_CENTS_MAX:
+            raise ValueError(f"items cost {self.amount_cents} cents; at most {AMOUNT_CENTS_MAX}")
         check_currency(self.currency)
         check_text("payment_token", self.payment_token)
         if not 0 <= self.delay_seconds <= DELAY_SECONDS_MAX:

@@ -1,9 +1,14 @@
 """How an order is taken in, once however often it is submitted."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from services.common.decider import Rejected
-from services.common.messages.order import OrderCreated, OrderEvent, SubmitOrder
+from services.common.messages.order import (
+    DELAY_SECONDS_MAX,
+    OrderCreated,
+    OrderEvent,
+    SubmitOrder,
+)
 from services.order.domain.order import Order
 
 
@@ -18,6 +23,13 @@ def submit(command: SubmitOrder, order: Order | None, at: datetime) -> OrderEven
         )
     if command.ready_at is not None and command.ready_at <= at:
         return Rejected("ready_at_past", f"ready_at {command.ready_at.isoformat()} is in the past")
+    if command.ready_at is not None and command.ready_at > at + timedelta(
+        seconds=DELAY_SECONDS_MAX
+    ):
+        return Rejected(
+            "ready_at_too_far",
+            f"ready_at {command.ready_at.isoformat()} is more than {DELAY_SECONDS_MAX} s ahead",
+        )
     return OrderCreated(
         order_id=command.order_id,
         partner=command.partner,
