@@ -125,6 +125,14 @@ def test_within_a_row_a_snapshot_follows_like_any_event(version: int) -> None:
     assert fold(DECIDER, row, event_of("snap", 3), Snapshotted(2, {})) is not None
 
 
+def test_an_event_whose_command_has_had_its_event_loses() -> None:
+    """Another writer may decide the same commands in another order: its versions may follow."""
+    row = folded(event_of("a", 1), event_of("b", 2, "other/1", 5))
+    assert fold(DECIDER, row, event_of("a", 3), Added(1)) is None
+    assert fold(DECIDER, row, event_of("b", 3, "other/1", 5), Added(1)) is None
+    assert fold(DECIDER, row, event_of("b", 3, "other/1", 6), Added(1)) is not None
+
+
 def test_a_command_from_outside_is_known_by_its_id() -> None:
     row = folded(event_of("a", 1), event_of("b", 2))
     assert is_repeat(row, asked("a"))
@@ -185,8 +193,9 @@ def test_whatever_the_log_holds_the_row_is_the_fold_of_the_winners(
         envelope = event_of(
             f"c{number}", version, source, None if source is None else source_version
         )
+        had = is_repeat(row, asked(f"c{number}", source, envelope.source_version))
         after = fold(DECIDER, row, envelope, Added(1))
-        assert (after is not None) == (version == winners + 1)
+        assert (after is not None) == (version == winners + 1 and not had)
         if after is None:
             continue
         winners += 1

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from infra.stack import Stack, StackPlan
-from tests.e2e.world import World
+from tests.e2e.world import World, supervised
 
 FAST = {
     "TIFFIN_SANDBOX_TICK_SECONDS": "0.2",
@@ -46,14 +46,14 @@ def pair_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 async def world(stack: Stack) -> AsyncIterator[World]:
     """The stack with one worker of each service, seen from outside."""
-    async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=10, trust_env=False) as client, supervised(stack):
         yield World(stack, client)
 
 
 @pytest.fixture
 async def pair(pair_stack: Stack) -> AsyncIterator[World]:
     """The stack with two workers of each service, seen from outside."""
-    async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=10, trust_env=False) as client, supervised(pair_stack):
         yield World(pair_stack, client)
 
 

@@ -75,16 +75,15 @@ async def test_a_paused_worker_does_not_append_when_it_wakes(pair: World) -> Non
     """Stopped beyond its session, a worker exits on waking and its partitions stay consistent."""
     order_ids = [await pair.submit(pair.order()) for _ in range(4)]
     paused = pair.stack.programs["order-2"]
+    pid = paused.pid
     paused.pause()
     await asyncio.sleep(8)
     order_ids += [await pair.submit(pair.order()) for _ in range(2)]
     paused.resume()
-    for _ in range(100):
-        if not paused.is_running:
-            break
-        await asyncio.sleep(0.1)
-    assert paused.exit_code not in (None, 0)
-    paused.start()
+    async with asyncio.timeout(15):
+        while paused.pid in (None, pid):
+            await asyncio.sleep(0.1)
+    assert "exit 72" in paused.log.read_text()
     await asyncio.to_thread(paused.wait_ready)
     for order_id in order_ids:
         await pair.reaches(order_id, "DELIVERED", seconds_max=90)

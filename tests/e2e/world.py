@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,24 @@ class World:
                 if name == "order":
                     answers[f"{name}{one}/events"] = await self.get(name, f"{one}/events")
         return answers
+
+
+@asynccontextmanager
+async def supervised(stack: Stack) -> AsyncIterator[None]:
+    """Starts again what ended by its own decision, as a supervisor does; not what a test killed."""
+
+    async def watch() -> None:
+        while True:
+            for program in stack.programs.values():
+                if (program.exit_code or 0) > 0:
+                    program.start()
+            await asyncio.sleep(POLL_SECONDS)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
 
 
 def order_id_of(order: dict[str, Any]) -> str:

@@ -83,7 +83,7 @@ async def test_a_whole_delivery(one_driver: Settings) -> None:
     times = [report["recorded_at"] for report in locations.reports]
     assert times == sorted(times)
     first = locations.reports[0]
-    assert set(first) == {"type", "driver_id", "location", "recorded_at"}
+    assert set(first) > {"id", "type", "occurred_at", "driver_id", "location", "recorded_at"}
     assert (first["type"], first["driver_id"]) == ("ReportLocation", "driver-1")
     assert first["recorded_at"].endswith("Z")
 
