@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 INSTALLED := $(VENV)/installed
 TESTS ?= tests
+SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help install run stop demo broker topics test test-fast test-e2e lint format types check \
-	bench-loop verify schema-release glossary requirements clean distclean
+	bench-loop verify simulate schema-release glossary requirements clean distclean
 
 help:  ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +67,9 @@ bench-loop: $(INSTALLED)  ## our command loop beside Faust agents and bare aioka
 
 verify: $(INSTALLED)  ## prove from topics and fronts that nothing is lost and nothing happened twice
 	@$(PY) -m infra.tiffin verify
+
+simulate: $(INSTALLED)  ## run the loops on a simulated Kafka, a seed per interleaving (SEEDS=1000)
+	@$(PY) -m infra.simulation --seeds $(SEEDS)
 
 glossary: $(INSTALLED)  ## write the README's glossary from the schemas
 	@$(PY) -m infra.glossary --write README.md

@@ -88,7 +88,8 @@ class Outcome(Generic[State, Command, Event]):
         """The command was accepted with some event; the same again yields nothing."""
         assert self.result is not None
         assert not isinstance(self.result, Rejected), self.result
-        envelope = command_envelope(self.command, self.at)
+        number = 1 if self.before.row is None else self.before.row.version + 1
+        envelope = command_envelope(self.command, self.at, f"command-{number}")
         after = self.before.after(self.result, envelope)
         again = self.before.decider.decide(self.command, after.state, self.at)
         assert is_repeat(after.row, envelope) or again is None

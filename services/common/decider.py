@@ -98,20 +98,18 @@ class Decider(Generic[State, Command, Event]):
 
 def is_repeat(row: Row[Any] | None, command: Envelope) -> bool:
     """True when the command, or a later one of the same source, already has its event."""
-    if row is None:
-        return False
-    if command.source is not None and command.source_version is not None:
-        return row.sources.get(command.source, -1) >= command.source_version
-    return command.id in row.recent
+    return row is not None and _has_had(row, command, command.id)
 
 
 def fold(
     decider: Decider[State, Any, Event], row: Row[State] | None, envelope: Envelope, event: Event
 ) -> Row[State] | None:
-    """The row after the event, or None when the event loses: its version does not follow.
+    """The row after the event, or None when the event loses.
 
-    The first event of a version in the order of the log wins. A snapshot may begin a row at any
-    version; any other event begins it at version 1.
+    It loses when its version does not follow: the first event of a version in the order of the log
+    wins. It also loses when its command has had its event: another writer may have decided the same
+    commands in another order. A snapshot may begin a row at any version; any other event begins it
+    at version 1.
     """
     is_snapshot = decider.snapshot_event is not None and isinstance(event, decider.snapshot_event)
     if row is None:
@@ -121,7 +119,7 @@ def fold(
         sources: dict[str, int] = {}
         recent: tuple[str, ...] = ()
     else:
-        if envelope.version != row.version + 1:
+        if envelope.version != row.version + 1 or _has_had(row, envelope, envelope.causation_id):
             return None
         state = decider.evolve(row.state, event, envelope.occurred_at)
         sources, recent = row.sources, row.recent
@@ -135,3 +133,9 @@ def fold(
     elif not isinstance(event, decider.recognised):
         recent = (*recent, envelope.causation_id)[-decider.recent_max :]
     return Row(envelope.version, envelope.occurred_at, sources, recent, state)
+
+
+def _has_had(row: Row[Any], envelope: Envelope, command_id: str) -> bool:
+    if envelope.source is not None and envelope.source_version is not None:
+        return row.sources.get(envelope.source, -1) >= envelope.source_version
+    return command_id in row.recent

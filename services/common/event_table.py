@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic
 
@@ -242,6 +243,7 @@ class EventTable(Generic[State]):
         return self._partitions[partition]
 
 
+@cache
 def _form(row_type: Any) -> str:
     return hashlib.sha256(encode_plain(msgspec.json.schema(row_type))).hexdigest()[:16]
 

@@ -1,0 +1,135 @@
+"""Starts a service's worker with one defect planted: python -m tests.verify.broken_worker <mode>.
+
+As the worker itself: ... <mode> <service> worker -l info. What it breaks is listed in DEFECTS.
+"""
+
+import asyncio
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+
+from services.common import event_table
+from services.common.decider import Decider, Envelope, Row, fold
+from services.common.log import Ack, Appender
+from services.common.timers import Timers
+from services.order.effects import OrderOutside
+
+DROPPED_OF = 3
+EARLY = timedelta(seconds=2)
+CRASHED = "crashed-after-early-commit"
+EXIT_CRASHED = 9
+
+
+@dataclass(frozen=True, slots=True)
+class _Lie:
+    """The acknowledgement of a record that was never sent."""
+
+    offset: int = -1
+
+
+def drop_send() -> None:
+    """Every third command is acknowledged and never sent; those of partners are spared."""
+    send, count = Appender.command, 0
+
+    async def dropping(
+        self: Appender, key: str, envelope: Envelope, command: Any, incoming: Any = ()
+    ) -> Ack:
+        nonlocal count
+        count += envelope.type != "SubmitOrder"
+        if count < DROPPED_OF:
+            return await send(self, key, envelope, command, incoming)
+        count = 0
+        lie: Ack = asyncio.get_running_loop().create_future()
+        lie.set_result(_Lie())
+        return lie
+
+    _replace(Appender, "command", dropping)
+
+
+def double_effect() -> None:
+    """Every call to the outside world is made a second time with an idempotency key of its own."""
+    call = OrderOutside._once
+
+    async def twice(
+        self: OrderOutside, url: str, idempotency_key: str, content: dict[str, Any], attempt: int
+    ) -> Any:
+        if "refunds" not in url:
+            await call(self, url, f"{idempotency_key}-again", content, attempt)
+        return await call(self, url, idempotency_key, content, attempt)
+
+    _replace(OrderOutside, "_once", twice)
+
+
+def commit_early() -> None:
+    """Offsets of commands are committed before anything is decided; then the process dies, once."""
+    getmany = AIOKafkaConsumer.getmany
+
+    async def committing(self: AIOKafkaConsumer, *places: Any, **limits: Any) -> Any:
+        fetched = await getmany(self, *places, **limits)
+        crashed = Path(os.environ["TIFFIN_DATA_DIR"]) / CRASHED
+        commands = {
+            place: records[-1].offset + 1
+            for place, records in fetched.items()
+            if place.topic.endswith(".commands") and any(b"SubmitOrder" in r.value for r in records)
+        }
+        if commands and not crashed.exists():
+            await self.commit(commands)
+            crashed.touch()
+            os._exit(EXIT_CRASHED)
+        return fetched
+
+    _replace(AIOKafkaConsumer, "getmany", committing)
+
+
+def apply_twice() -> None:
+    """The table takes every event twice, whatever its version says."""
+
+    def doubling(
+        decider: Decider[Any, Any, Any], row: Row[Any] | None, envelope: Envelope, event: Any
+    ) -> Row[Any] | None:
+        once = fold(decider, row, envelope, event)
+        if once is None:
+            return None
+        state = decider.evolve(once.state, event, envelope.occurred_at)
+        return Row(once.version, once.changed_at, once.sources, once.recent, state)
+
+    _replace(event_table, "fold", doubling)
+
+
+def fire_early() -> None:
+    """Timers go by a clock that is ahead."""
+    begin = Timers.__init__
+
+    def ahead(self: Timers, fire: Any, clock: Any) -> None:
+        begin(self, fire, lambda: datetime.now(UTC) + EARLY)
+
+    _replace(Timers, "__init__", ahead)
+
+
+DEFECTS: dict[str, Callable[[], None]] = {
+    defect.__name__: defect
+    for defect in (drop_send, double_effect, commit_early, apply_twice, fire_early)
+}
+
+
+def _replace(place: Any, name: str, broken: Any) -> None:
+    setattr(place, name, broken)
+
+
+def main() -> None:
+    """Plants the defect, then runs the worker as it would run itself."""
+    mode, service, *rest = sys.argv[1:]
+    DEFECTS[mode]()
+    sys.argv = [f"services.{service}", *rest]
+    importlib.import_module(f"services.{service}.app").main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,378 @@
+"""Hand-made evidence: stories of orders, written record by record, to be broken by the tests."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from infra.verify.entry import INPUTS, OWNERS, TOPICS, Entry, Typed, read_entry
+from infra.verify.evidence import Evidence, Ledgers, Patience
+from infra.verify.folds import Folds
+from infra.verify.identity import derived, order_id_of, partition_of
+from infra.verify.rules import Rule
+from infra.verify.verdict import Verdict
+
+NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
+LATER = timedelta(hours=1)
+STEP = timedelta(milliseconds=100)
+PARTITIONS = 4
+HERE = {"latitude": 37.33, "longitude": -121.88}
+THERE = {"latitude": 37.35, "longitude": -121.9}
+REGION = "san-jose"
+
+
+class Story:
+    """Records and ledgers as a sound build leaves them."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, list[Entry]] = {topic: [] for topic in TOPICS}
+        self.typed: dict[str, Typed] = {}
+        self.begins: dict[tuple[str, int], int] = {}
+        self.charges: list[dict[str, Any]] = []
+        self.refunds: list[dict[str, Any]] = []
+        self.tickets: list[dict[str, Any]] = []
+        self.now = NOON
+        self._versions: dict[tuple[str, str], int] = {}
+
+    def record(
+        self, topic: str, key: str, content: Mapping[str, Any], partition: int | None = None
+    ) -> Entry:
+        """Appends a record in the partition of its key."""
+        self.now += STEP
+        if partition is None:
+            partition = partition_of(key.encode(), PARTITIONS)
+        offset = sum(entry.partition == partition for entry in self.entries[topic])
+        offset += self.begins.get((topic, partition), 0)
+        milliseconds = int(self.now.timestamp() * 1000)
+        value = msgspec.json.encode(content)
+        entry, typed = read_entry(topic, partition, offset, milliseconds, key.encode(), value)
+        self.entries[topic].append(entry)
+        if typed is not None:
+            self.typed[entry.place] = typed
+        return entry
+
+    def command(
+        self, owner: str, type_: str, content: Mapping[str, Any], cause: Entry | None = None
+    ) -> Entry:
+        """Appends a command, from outside or as the reaction to an event."""
+        key_field = OWNERS[owner]
+        key = content.get(key_field) or order_id_of(content["partner"], content["reference"])
+        command_id = derived(cause.id, f"{type_}/{key}") if cause else f"{type_}-{self.now}"
+        source = source_version = None
+        if cause is not None:
+            cause_owner = cause.topic.removesuffix(".events")
+            source = f"{cause_owner}/{cause[OWNERS[cause_owner]]}"
+            source_version = cause["version"]
+        head = {
+            "id": command_id,
+            "type": type_,
+            "causation_id": cause.id if cause else command_id,
+            "correlation_id": content.get("order_id", key),
+            "source": source,
+            "source_version": source_version,
+        }
+        return self.record(INPUTS[owner][0], key, {**head, **content})
+
+    def event(self, command: Entry, type_: str, content: Mapping[str, Any]) -> Entry:
+        """Appends the event of a command."""
+        owner = command.topic.split(".")[0]
+        key = content[OWNERS[owner]]
+        version = self._versions.get((owner, key), 0) + 1
+        self._versions[owner, key] = version
+        head = {
+            "id": derived(command.id, "event"),
+            "type": type_,
+            "occurred_at": command.at.isoformat(),
+            "causation_id": command.id,
+            "correlation_id": command.get("correlation_id"),
+            "version": version,
+            "source": command.get("source"),
+            "source_version": command.get("source_version"),
+        }
+        return self.record(f"{owner}.events", key, {**head, **content})
+
+    def step(
+        self,
+        owner: str,
+        command: str,
+        event: str,
+        told: Mapping[str, Any],
+        cause: Entry | None = None,
+        asked: Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """Appends a command and its event; both say the same unless `asked` is given."""
+        return self.event(
+            self.command(owner, command, told if asked is None else asked, cause), event, told
+        )
+
+    def refuse(self, command: Entry) -> Entry:
+        """Appends the rejection of a command."""
+        owner = command.topic.split(".")[0]
+        key = command.get(OWNERS[owner]) or "?"
+        return self.record(
+            f"{owner}.rejections",
+            key,
+            {"type": "CommandRejected", "causation_id": command.id, "key": key, "detail": "no"},
+        )
+
+    def put_aside(self, record: Entry) -> Entry:
+        """Appends the dead letter of a record."""
+        letter = {
+            "type": "DeadLetter",
+            "reason": "bad",
+            "source_topic": record.topic,
+            "source_partition": record.partition,
+            "source_offset": record.offset,
+        }
+        return self.record(f"{record.topic.split('.')[0]}.dead-letters", "letter", letter)
+
+    def drop(self, *entries: Entry) -> None:
+        """Takes records out of the log."""
+        for entry in entries:
+            self.entries[entry.topic].remove(entry)
+
+    def change(self, entry: Entry, **content: Any) -> Entry:
+        """Another content, or another key, in a record's place."""
+        key = content.pop("key", entry.key)
+        changed = replace(entry, key=key, content={**entry.content, **content})
+        topic = self.entries[entry.topic]
+        topic[topic.index(entry)] = changed
+        return changed
+
+    def repeat(self, entry: Entry, **content: Any) -> Entry:
+        """Appends a copy of a record, or one that differs."""
+        changed = {**entry.content, **content}
+        return self.record(entry.topic, (entry.key or b"").decode(), changed, entry.partition)
+
+    def find(self, topic: str, type_: str, number: int = 0) -> Entry:
+        """A record by its type."""
+        return [entry for entry in self.entries[topic] if entry.type == type_][number]
+
+    def evidence(self, patience: Patience | None = None, age: timedelta = LATER) -> Evidence:
+        """All of it, read some time after the last record."""
+        entries = {
+            topic: sorted(found, key=lambda entry: (entry.partition, entry.offset))
+            for topic, found in self.entries.items()
+        }
+        ends = {(topic, number): 1_000_000 for topic in TOPICS for number in range(PARTITIONS)}
+        return Evidence(
+            partitions=PARTITIONS,
+            entries=entries,
+            begins=self.begins,
+            told=ends,
+            ledgers=Ledgers(self.charges, self.refunds, self.tickets),
+            read_at=self.now + age,
+            patience=patience or Patience(),
+        )
+
+    def folds(self) -> Folds:
+        """The fold of the events."""
+        folds = Folds()
+        for owner in OWNERS:
+            for entry in self.entries[f"{owner}.events"]:
+                folds.take(entry, self.typed.get(entry.place))
+        return folds
+
+    def judged(self, rule: Rule, patience: Patience | None = None) -> Verdict:
+        """What a rule says of it."""
+        return rule(self.evidence(patience))
+
+
+def texts(verdict: Verdict) -> str:
+    """All violations, a line each: aggregate and text."""
+    return "\n".join(f"{each.aggregate}: {each.text}" for each in verdict.violations)
+
+
+def asked_for(reference: str, **changes: Any) -> dict[str, Any]:
+    """What a partner submits."""
+    return {
+        "partner": "acme",
+        "reference": reference,
+        "restaurant": {"restaurant_id": "grill", "region": REGION, "location": HERE},
+        "destination": THERE,
+        "items": [{"name": "soup", "quantity": 2, "price_cents": 450}],
+        "currency": "EUR",
+        "payment_token": "tok",
+        "delay_seconds": 0,
+        **changes,
+    }
+
+
+def created(story: Story, reference: str, **changes: Any) -> str:
+    """An order that is taken in; its id."""
+    submitted = asked_for(reference, **changes)
+    order_id = order_id_of("acme", reference)
+    told = {**submitted, "order_id": order_id, "amount_cents": 900}
+    story.step("order", "SubmitOrder", "OrderCreated", told, asked=submitted)
+    return order_id
+
+
+def charge(story: Story, order_id: str, status: str = "succeeded", **changes: Any) -> None:
+    """The provider's row for the order's charge."""
+    row = {
+        "id": f"ch-{order_id}",
+        "status": status,
+        "amount_cents": 900,
+        "currency": "EUR",
+        "payment_token": "tok",
+        "idempotency_key": derived(order_id, "charge"),
+        "created_at": story.now.isoformat(),
+        **changes,
+    }
+    story.charges.append(row)
+
+
+def ticket(story: Story, order_id: str, status: str = "accepted", **changes: Any) -> None:
+    """The point of sale's row for the order's ticket."""
+    row = {
+        "id": f"ticket-{order_id}",
+        "order_id": order_id,
+        "restaurant_id": "grill",
+        "status": status,
+        "printed": int(status == "accepted"),
+        "idempotency_key": derived(order_id, "ticket"),
+        "created_at": story.now.isoformat(),
+        **changes,
+    }
+    story.tickets.append(row)
+
+
+def paid_and_due(story: Story, reference: str) -> str:
+    """An order that is paid and whose time has come; its id."""
+    order_id = created(story, reference)
+    charge(story, order_id)
+    paid = {"order_id": order_id, "charge_id": f"ch-{order_id}"}
+    command = story.command("order", "ConfirmPayment", paid)
+    prepare_at = command.at.isoformat()
+    story.event(command, "OrderScheduled", {**paid, "prepare_at": prepare_at})
+    told = {"order_id": order_id, "prepare_at": prepare_at}
+    story.step("order", "StartPreparation", "PreparationDue", {"order_id": order_id}, asked=told)
+    return order_id
+
+
+def cancelled(story: Story, reference: str) -> str:
+    """An order that the restaurant refuses, and whose charge is given back; its id."""
+    order_id = paid_and_due(story, reference)
+    ticket(story, order_id, "refused")
+    told = {"order_id": order_id, "reason": "closed"}
+    story.step("order", "RefusePreparation", "OrderCancelled", told)
+    story.refunds.append(
+        {
+            "id": f"re-{order_id}",
+            "charge_idempotency_key": derived(order_id, "charge"),
+            "amount_cents": 900,
+            "created_at": story.now.isoformat(),
+        }
+    )
+    told = {"order_id": order_id, "refund_id": f"re-{order_id}"}
+    story.step("order", "ConfirmRefund", "PaymentRefunded", told)
+    return order_id
+
+
+def rejected(story: Story, reference: str) -> str:
+    """An order whose charge is declined; its id."""
+    order_id = created(story, reference)
+    charge(story, order_id, "declined")
+    story.step("order", "DeclinePayment", "OrderRejected", {"order_id": order_id, "reason": "no"})
+    return order_id
+
+
+def cooked(story: Story, reference: str) -> str:
+    """An order that is ready to be picked up; its id."""
+    order_id = paid_and_due(story, reference)
+    ticket(story, order_id)
+    told = {"order_id": order_id, "ticket_id": f"ticket-{order_id}"}
+    story.step("order", "ConfirmPreparation", "PreparationStarted", told)
+    way = {
+        "order_id": order_id,
+        "delivery_id": derived(order_id, "delivery"),
+        "region": REGION,
+        "pickup": HERE,
+        "dropoff": THERE,
+    }
+    asked = {"order_id": order_id}
+    story.step("order", "FinishPreparation", "PreparationFinished", way, asked=asked)
+    return order_id
+
+
+def delivered(story: Story, reference: str, driver_id: str = "driver-1") -> str:
+    """An order from its submission to the door, by a driver who becomes available for it."""
+    order_id = cooked(story, reference)
+    ready = story.find("order.events", "PreparationFinished", -1)
+    ids = {"delivery_id": ready["delivery_id"], "order_id": order_id}
+    way = {"pickup": HERE, "dropoff": THERE}
+    waiting = {"region": REGION, "delivery": {**ids, **way}}
+    started = story.step(
+        "delivery", "StartDelivery", "DeliveryStarted", {**ids, "region": REGION, **way}, ready
+    )
+    story.step(
+        "matcher", "RequestDriver", "DriverRequested", {**waiting, "offers": []}, started, waiting
+    )
+    place = {"driver_id": driver_id, "location": HERE}
+    free = {**place, "region": REGION}
+    says = {**free, "available": True}
+    available = story.step("driver", "SetAvailability", "DriverBecameAvailable", free, asked=says)
+    waits = {"region": REGION, "driver": place}
+    offer = {"delivery": waiting["delivery"], "driver": place}
+    registered = story.step(
+        "matcher",
+        "RegisterDriver",
+        "DriverRegistered",
+        {**waits, "offers": [offer]},
+        available,
+        waits,
+    )
+    taken = {**ids, "driver_id": driver_id, "region": REGION, **way}
+    accepted = story.step(
+        "driver",
+        "AssignDelivery",
+        "DeliveryAccepted",
+        {**taken, "location": HERE},
+        registered,
+        taken,
+    )
+    confirmed = {"region": REGION, "delivery_id": ids["delivery_id"], "driver_id": driver_id}
+    story.step("matcher", "ConfirmOffer", "OfferConfirmed", confirmed, accepted)
+    work = {**ids, "driver_id": driver_id}
+    arrival = {"eta_at": (story.now + LATER).isoformat()}
+    assigned = story.step(
+        "delivery",
+        "AssignDriver",
+        "DriverAssigned",
+        {**work, **arrival},
+        accepted,
+        {**work, "location": HERE},
+    )
+    story.step("order", "RecordDriver", "DriverFound", {**work, **arrival}, assigned)
+    located = {**work, "location": THERE, "recorded_at": story.now.isoformat()}
+    seen = story.step("driver", "ReportLocation", "DriverLocated", located)
+    moved = story.step(
+        "delivery", "TrackDriver", "DeliveryEtaChanged", {**located, **arrival}, seen
+    )
+    story.command("order", "RecordEta", {"order_id": order_id, **arrival}, moved)
+    for report, event, told, theirs, record, ours in (
+        (
+            *("ReportPickup", "GoodsPickedUp", "ConfirmPickup", "DeliveryPickedUp"),
+            *("RecordPickup", "OrderPickedUp"),
+        ),
+        (
+            *("ReportDropoff", "GoodsDroppedOff", "ConfirmDropoff", "DeliveryCompleted"),
+            *("RecordDropoff", "OrderDelivered"),
+        ),
+    ):
+        done = story.step("driver", report, event, work)
+        noted = story.step("delivery", told, theirs, work, done)
+        story.step("order", record, ours, {"order_id": order_id}, noted)
+    return order_id
+
+
+def whole() -> Story:
+    """Two delivered orders, one cancelled and one rejected."""
+    story = Story()
+    delivered(story, "r-1")
+    delivered(story, "r-2", "driver-2")
+    cancelled(story, "r-3")
+    rejected(story, "r-4")
+    return story
