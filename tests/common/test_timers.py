@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -164,11 +163,10 @@ async def test_a_wakeup_that_can_not_be_sent_ends_the_timers() -> None:
         await asyncio.wait_for(made.run(), 5)
 
 
-async def test_many_timers_are_quick() -> None:
-    """100,000 are set, replaced and fired in seconds."""
+async def test_of_many_timers_each_fires_that_is_still_wanted() -> None:
+    """100,000 are set, half of them replaced; the other half fires, none early."""
     clock = Clock()
     async with running(clock) as (made, fired):
-        began_at = time.monotonic()
         for number in range(100_000):
             made.set(number % 4, f"key-{number}", [at(number % 1000)])
         for number in range(50_000):
@@ -177,5 +175,4 @@ async def test_many_timers_are_quick() -> None:
         clock.now += timedelta(seconds=1000)
         while len(fired) < 50_000:
             await asyncio.sleep(0.001)
-        assert time.monotonic() - began_at < 10
         assert all(when >= wakeup.at for _, when, wakeup in fired)
