@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,8 +107,8 @@ class Stack:
 
     def stop(self) -> None:
         """Stops all; state stays in the plan's directory."""
-        for program in reversed(self.programs.values()):
-            program.stop()
+        with ThreadPoolExecutor(len(self.programs)) as each:
+            list(each.map(Program.stop, self.programs.values()))
         self.cluster.stop()
 
     def table_directory(self, name: str, worker: int = 0) -> Path:

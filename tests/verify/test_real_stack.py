@@ -17,7 +17,7 @@ from tests.verify.broken_worker import EXIT_CRASHED
 
 pytestmark = pytest.mark.kafka
 
-SETTLE_SECONDS = 2.0
+SETTLE_SECONDS = 3.0
 STEP_SECONDS_MAX = 20.0
 
 
