@@ -6,10 +6,11 @@ PY := $(BIN)/python
 INSTALLED := $(VENV)/installed
 TESTS ?= tests
 SEEDS ?= 1000
+CHAOS = $(foreach name,seed runs seconds nodes workers rate,$(if $($(name)),--$(name) $($(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install run stop demo broker topics test test-fast test-e2e lint format types check \
-	bench-loop verify simulate schema-release glossary requirements clean distclean
+.PHONY: help install run stop demo broker topics test test-fast test-e2e test-chaos lint format types check \
+	bench-loop bench-recovery verify simulate schema-release glossary requirements clean distclean
 
 help:  ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +47,9 @@ test-fast: $(INSTALLED)  ## run the tests that need no Kafka
 test-e2e: $(INSTALLED)  ## run the whole journeys only
 	$(PY) -m pytest tests/e2e
 
+test-chaos: $(INSTALLED)  ## 20 minutes of orders under random faults (seed=7 runs=5 seconds=1200 rate=1)
+	@$(PY) -m infra.chaos $(CHAOS)
+
 lint: $(INSTALLED)  ## check style, import contracts and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -64,6 +68,9 @@ check: lint test  ## all that CI runs
 
 bench-loop: $(INSTALLED)  ## our command loop beside Faust agents and bare aiokafka (needs Linux)
 	@$(PY) -m infra.bench.loop
+
+bench-recovery: $(INSTALLED)  ## how fast a table is rebuilt from a log of 1M events
+	@$(PY) -m infra.bench.recovery $(if $(events),--events $(events))
 
 verify: $(INSTALLED)  ## prove from topics and fronts that nothing is lost and nothing happened twice
 	@$(PY) -m infra.tiffin verify

@@ -8,6 +8,7 @@ import base64
 import sys
 import threading
 import uuid
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -145,12 +146,20 @@ class LocalCluster:
         Raises:
             BrokerError: it runs already, ended again, or was not ready in time.
         """
-        process = self._process(node)
-        if process.started:
-            raise BrokerError(f"Broker {node} runs already.")
-        _check_port(process.plan.port)
-        process.start(write_cache=False)
-        self._write_record()
+        self.start_nodes((node,))
+
+    def start_nodes(self, nodes: Iterable[int]) -> None:
+        """Start brokers that were killed together, and return when all are ready and in sync.
+
+        Raises:
+            BrokerError: one runs already, ended again, or was not ready in time.
+        """
+        for process in map(self._process, nodes):
+            if process.started:
+                raise BrokerError(f"Broker {process.node} runs already.")
+            _check_port(process.plan.port)
+            process.start(write_cache=False)
+            self._write_record()
         self._prove_ready(mend=True)
 
     def pause(self, node: int = 1) -> None:

@@ -147,6 +147,7 @@ class ClusterPlan:
             "num.io.threads": "4",
             "background.threads": "4",
             "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+            "log.cleaner.backoff.ms": "1000",
             "log.segment.bytes": str(128 * 1024 * 1024),
             "log.index.size.max.bytes": str(1024 * 1024),
         }

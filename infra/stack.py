@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,17 +83,18 @@ class Stack:
         """Where Kafka listens."""
         return self.cluster.bootstrap
 
-    def start(self) -> None:
-        """Starts all, and returns when all are ready.
+    def start(self, besides: Collection[str] = ()) -> None:
+        """Starts all programs besides these, and returns when all are ready.
 
         Raises:
             BrokerError, ProgramError: something can't be started; nothing is left running.
         """
         try:
             self.start_broker()
-            for program in self.programs.values():
+            started = [one for name, one in self.programs.items() if name not in besides]
+            for program in started:
                 program.start()
-            for program in self.programs.values():
+            for program in started:
                 program.wait_ready()
         except BaseException:
             self.stop()

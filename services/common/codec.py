@@ -181,8 +181,14 @@ def encode_event(envelope: Envelope, event: Any) -> bytes:
 
 
 def encode_plain(content: Any) -> bytes:
-    """JSON of any value made of dataclasses, dictionaries, lists and instants."""
-    return orjson.dumps(content, option=_OPTIONS)
+    """JSON of any value made of structs, dataclasses, dictionaries, lists and instants."""
+    return orjson.dumps(content, _fields_of, _OPTIONS)
+
+
+def _fields_of(struct: Any) -> dict[str, Any]:
+    if isinstance(struct, msgspec.Struct):
+        return msgspec.structs.asdict(struct)
+    raise TypeError(f"{type(struct).__name__} has no JSON form")
 
 
 def _join(head: dict[str, Any], message: Any) -> bytes:

@@ -37,7 +37,7 @@ from services.common.log_lines import logging_config
 from services.common.ownership import Ownership
 from services.common.partitions import PartitionLimits, Partitions
 from services.common.reactions import ReactionLoop, Reactions
-from services.common.recovery import recover
+from services.common.recovery import Progress, recover
 from services.common.settings import CommonSettings, SettingsError
 from services.common.telemetry import (
     EXIT_CONNECT_FAILED,
@@ -95,6 +95,7 @@ class Worker:
         self._partitions: Partitions | None = None
         self._timers: Timers | None = None
         self._effects: Effects | None = None
+        self._recoveries: dict[int, Progress] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._closers: list[Callable[[], Awaitable[Any]]] = []
 
@@ -131,6 +132,7 @@ class Worker:
             "worker": self.settings.worker_name,
             "assigned": [] if partitions is None else sorted(partitions.assigned),
             "open": [] if partitions is None else sorted(partitions.open_partitions),
+            "recovering": [each.facts() for each in self._recoveries.values()],
         }
 
     async def run(self) -> None:
@@ -259,9 +261,10 @@ class Worker:
             reader = kafka.log_reader(settings)
             try:
                 await reader.start()
-                topic = f"{parts.name}.events"
-                await recover(table, reader, topic, number, parts.language, self.counters)
+                progress = self._recoveries[number] = Progress(f"{parts.name}.events", number)
+                await recover(table, reader, progress, parts.language, self.counters)
             finally:
+                self._recoveries.pop(number, None)
                 await reader.stop()
             self._set_agenda(number, table.waiting())
             return Pipeline(

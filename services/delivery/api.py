@@ -1,9 +1,9 @@
 """The delivery service's front: where each delivery is."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
+from msgspec.structs import asdict
 
 from services.common.api import Ports, ProblemError, create_base_api, json_response, list_rows
 from services.common.decider import Row

@@ -1,10 +1,13 @@
 """One delivery from the restaurant to the door: State, decide, evolve."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from services.common.decider import Decider, Rejected
 from services.common.messages.delivery import (
@@ -33,8 +36,7 @@ class DeliveryStatus(StrEnum):
     DELIVERED = "DELIVERED"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """All that is known of a delivery."""
 
     delivery_id: str

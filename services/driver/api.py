@@ -1,10 +1,11 @@
 """The driver service's front: what a driver's phone says and asks, and where drivers are."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import FastAPI, Header, Query, Request, Response
+from msgspec.structs import asdict
 
 from services.common import ids
 from services.common.api import (

@@ -1,9 +1,12 @@
 """The digital twin of a driver: State, decide, evolve."""
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from services.common.decider import Decider, Rejected, Row, Wakeup
 from services.common.messages.driver import (
@@ -31,8 +34,7 @@ from services.common.values import GeoPoint
 CLOCK_AHEAD_MAX = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(Struct, frozen=True):
     """All that is known of a driver."""
 
     driver_id: str
@@ -185,7 +187,8 @@ def evolve(driver: Driver | None, event: DriverEvent, at: datetime) -> Driver:
         case GoodsPickedUp():
             if driver.delivery is None:
                 return driver
-            return replace(driver, delivery=replace(driver.delivery, picked_up=True))
+            picked_up = dataclasses.replace(driver.delivery, picked_up=True)
+            return replace(driver, delivery=picked_up)
         case GoodsDroppedOff(delivery_id=delivery_id):
             return replace(
                 driver,

@@ -5,9 +5,11 @@ driver that has waited longest. An offer stays open until the driver's twin has 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from services.common.decider import Decider, Rejected, Row, Wakeup
 from services.common.messages.matcher import (
@@ -33,8 +35,7 @@ from services.common.messages.matcher import (
 SOURCES_MAX = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """Who waits for whom, longest first, and the open offers."""
 
     region: str

@@ -1,13 +1,14 @@
 """The order service's front: orders in, orders out, and the restaurant's callback."""
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
 from fastapi import FastAPI, Header, Query, Request, Response
+from msgspec.structs import asdict
 
 from services.common import ids
 from services.common.api import (

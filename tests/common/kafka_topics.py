@@ -1,7 +1,7 @@
 """Topics of a test's own on the shared broker."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,14 +19,17 @@ from services.common.settings import CommonSettings
 class Topics:
     """What an administrator does to topics."""
 
+    settings: CommonSettings
     admin: AIOKafkaAdminClient
     producer: AIOKafkaProducer
 
-    async def create(self, name: str, partitions: int = 1) -> None:
+    async def create(
+        self, name: str, partitions: int = 1, settings: Mapping[str, str] | None = None
+    ) -> None:
         """Makes an empty topic; waits until one of that name is gone."""
         code = None
         while code != 0:
-            config = {"message.timestamp.type": "LogAppendTime"}
+            config = {"message.timestamp.type": "LogAppendTime", **(settings or {})}
             topic = NewTopic(name, partitions, 1, topic_configs=config)
             answer = (await self.admin.create_topics([topic])).to_object()
             code = answer["topic_errors"][0]["error_code"]
@@ -51,6 +54,19 @@ class Topics:
         """Appends one record."""
         await self.producer.send_and_wait(name, value, b"k", partition=partition)
 
+    async def offsets(self, name: str, partition: int = 0) -> list[int]:
+        """The offsets of the records that one partition has."""
+        place = TopicPartition(name, partition)
+        found: list[int] = []
+        async with kafka.log_reader(self.settings) as reader:
+            reader.assign([place])
+            await reader.seek_to_beginning(place)
+            end = (await reader.end_offsets([place]))[place]
+            while await reader.position(place) < end:
+                got = await reader.getmany(place, timeout_ms=500)
+                found += [record.offset for record in got.get(place, [])]
+        return found
+
 
 @asynccontextmanager
 async def topics_of(settings: CommonSettings) -> AsyncIterator[Topics]:
@@ -60,7 +76,7 @@ async def topics_of(settings: CommonSettings) -> AsyncIterator[Topics]:
     producer = kafka.producer(settings, "test")
     await producer.start()
     try:
-        yield Topics(admin, producer)
+        yield Topics(settings, admin, producer)
     finally:
         await producer.stop()
         await admin.close()

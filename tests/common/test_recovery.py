@@ -12,7 +12,7 @@ from infra.broker import LocalCluster
 from services.common import kafka, recovery
 from services.common.decider import Row
 from services.common.event_table import Appended, TablePartition
-from services.common.recovery import RecoveryError, recover
+from services.common.recovery import Progress, RecoveryError, recover
 from services.common.settings import CommonSettings
 from services.common.telemetry import Counters
 from tests.common import tally
@@ -21,6 +21,12 @@ from tests.common.tally import Added, Tally, appended
 
 LANGUAGE = tally.language()
 RECOVERY_SECONDS_MAX = 10.0
+COMPACTION_SECONDS_MAX = 90.0
+AT_ONCE = {
+    "min.cleanable.dirty.ratio": "0.0",
+    "min.compaction.lag.ms": "0",
+    "max.compaction.lag.ms": "100",
+}
 
 
 @dataclass(slots=True)
@@ -42,7 +48,7 @@ class Bench:
         """Recovers within the time there is; returns how many events were folded."""
         before = self.counters.snapshot().get("events_recovered", 0)
         async with asyncio.timeout(RECOVERY_SECONDS_MAX):
-            await recover(self.table, self.reader, self.topic, 0, LANGUAGE, self.counters)
+            await recover(self.table, self.reader, Progress(self.topic, 0), LANGUAGE, self.counters)
         return self.counters.snapshot().get("events_recovered", 0) - before
 
     def reopen(self) -> None:
@@ -117,7 +123,7 @@ async def test_a_reader_serves_one_partition_after_another(bench: Bench, tmp_pat
     await bench.fill(*events("a", 3))
     await bench.recover()
     table = TablePartition(tmp_path / "other", tally.decider())
-    await recover(table, bench.reader, other, 0, LANGUAGE, bench.counters)
+    await recover(table, bench.reader, Progress(other, 0), LANGUAGE, bench.counters)
     assert table.row("a") is None
     assert table.row("b") is not None
     table.close()
@@ -271,6 +277,52 @@ async def test_a_log_that_loses_records_while_it_is_read_is_read_again(
         await bench.recover()
     assert await bench.recover() == 2
     assert [key for key in "abc" if bench.table.row(key) is not None] == ["c"]
+
+
+async def test_a_compacted_log_is_folded_as_far_as_it_goes(bench: Bench) -> None:
+    """Nobody should compact an event log; if somebody did, the worker starts and says so."""
+    topic = unique("compacted")
+    await bench.topics.create(
+        topic, settings={"cleanup.policy": "compact", "segment.ms": "100", **AT_ONCE}
+    )
+    log = [*events("a", 5), *events("b", 3)]
+    await bench.topics.fill(topic, log)
+    written = len(log)
+    async with asyncio.timeout(COMPACTION_SECONDS_MAX):
+        while len(await bench.topics.offsets(topic)) == written:
+            # A segment that is written to is not compacted.
+            await asyncio.sleep(1)
+            await bench.topics.fill(topic, [events("c", 1)[0]])
+            written += 1
+    bench.topic = topic
+    folded = await bench.recover()
+    assert folded < written
+    assert bench.counters.snapshot()["events_missing"] == written - folded
+    assert bench.table.position.next_offset == written
+    assert await bench.recover() == 0
+
+
+async def test_progress_tells_how_far_it_is_and_how_long_it_takes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it runs, and to whoever asks."""
+    monkeypatch.setattr(recovery, "RECORDS_PER_READ_MAX", 10)
+    await bench.fill(*events("a", 40))
+    progress = Progress(bench.topic, 0)
+    fetch = bench.reader.getmany
+    seen: list[tuple[int, float | None]] = []
+
+    async def getmany(*places: object, **limits: int) -> object:
+        seen.append((progress.facts()["folded"], progress.eta_seconds))
+        return await fetch(*places, **limits)
+
+    monkeypatch.setattr(bench.reader, "getmany", getmany)
+    await recover(bench.table, bench.reader, progress, LANGUAGE, bench.counters)
+    assert [folded for folded, _ in seen] == sorted(folded for folded, _ in seen)
+    assert seen[0] == (0, None)
+    assert all(eta is not None and eta > 0 for _, eta in seen[1:])
+    assert progress.facts()["folded"] == 40
+    assert progress.facts()["eta_seconds"] == 0
 
 
 async def test_a_log_that_gives_nothing_ends_the_recovery(

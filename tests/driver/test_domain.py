@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.common.decider import Rejected, Row, Wakeup, fold
 from services.common.messages.driver import (
@@ -256,7 +257,7 @@ def test_a_snapshot_holds_the_whole_twin_at_any_version(names: list[str]) -> Non
         went_on = fold(DECIDER, remembering, envelope, event)
         assert begun is not None
         assert begun == went_on
-        assert begun.state == replace(row.state, snapshot_at=later)
+        assert begun.state == structs.replace(row.state, snapshot_at=later)
         assert begun.sources == {"matcher/north": 7}
 
 

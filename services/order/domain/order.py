@@ -1,9 +1,11 @@
 """What is known of an order, and how its events change it."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from services.common.decider import Rejected
 from services.common.messages.order import (
@@ -52,8 +54,7 @@ class PaymentStatus(StrEnum):
     REFUNDED = "REFUNDED"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """All that is known of an order."""
 
     order_id: str

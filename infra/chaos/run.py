@@ -1,0 +1,176 @@
+"""One chaos run: a stack, its load, its faults, and the proof at the end."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+from aiokafka import AIOKafkaProducer
+from rich.console import Console
+
+from infra.chaos.damage import Damage
+from infra.chaos.load import Partners
+from infra.chaos.mischief import Mischief
+from infra.chaos.plan import Fault, Kind, create_plan, worker_name
+from infra.chaos.report import Tale
+from infra.stack import SANDBOX, SERVICES, Stack, StackPlan
+from infra.tiffin import main as tiffin
+from infra.verify.evidence import Patience
+
+OPEN_STATUSES = (
+    "CREATED",
+    "SCHEDULED",
+    "IN_PREPARATION",
+    "SCHEDULING_DELIVERY",
+    "WAITING_FOR_DRIVER",
+    "IN_DELIVERY",
+)
+ASK_SECONDS = 2.0
+CALL_SECONDS_MAX = 5.0
+# A world that is quick, so that many orders are at every stage at once.
+QUICK = {
+    "TIFFIN_SANDBOX_TICK_SECONDS": "0.4",
+    "TIFFIN_SANDBOX_PAUSE_SECONDS": "0.3",
+    "TIFFIN_SANDBOX_SPEED_MPS": "4000",
+    "TIFFIN_SANDBOX_PREPARATION_SECONDS": "1",
+    "TIFFIN_SANDBOX_DRIVER_COUNT": "10",
+    "TIFFIN_DRIVER_SPEED_MPS": "4000",
+    "TIFFIN_PREPARATION_SECONDS": "1",
+    "TIFFIN_EFFECT_TIMEOUT_SECONDS": "2",
+    "TIFFIN_EFFECT_BACKOFF_SECONDS": "0.3",
+    "TIFFIN_EFFECT_BACKOFF_SECONDS_MAX": "5",
+    "TIFFIN_SNAPSHOT_HOURS": "0.01",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChaosSettings:
+    """How a run is. `settle_seconds_max`: from the last fault until every order has ended."""
+
+    directory: Path
+    seed: int
+    seconds: float = 1200.0
+    nodes: int = 3
+    workers: int = 2
+    rate: float = 1.0
+    settle_seconds_max: float = 240.0
+    needs_every_kind: bool = True
+
+    @property
+    def plan(self) -> tuple[Fault, ...]:
+        """The faults of the run."""
+        return create_plan(self.seed, self.seconds, self.workers, self.nodes)
+
+
+def run_chaos(settings: ChaosSettings, console: Console) -> bool:
+    """True when nothing was lost, nothing was doubled, and every fault was had."""
+    tale = Tale(console)
+    stack = Stack(
+        StackPlan.on_free_ports(
+            settings.directory, settings.workers + 1, settings.nodes, environment=QUICK
+        )
+    )
+    spare = [worker_name(service, settings.workers + 1) for service in SERVICES]
+    tale.say(f"seed {settings.seed}, {settings.seconds:g} s, in {settings.directory}")
+    stack.start(besides=spare)
+    try:
+        asyncio.run(_hurt(stack, settings, tale))
+        is_clean = _judge(stack, settings, tale)
+    finally:
+        stack.stop()
+    console.print(tale.summary())
+    for surprise in tale.surprises:
+        console.print(f"surprise: {surprise}", markup=False)
+    missing = [kind for kind in Kind if not tale.faults[kind]]
+    if settings.needs_every_kind and missing:
+        console.print(f"never struck: {', '.join(kind.value for kind in missing)}")
+        return False
+    return is_clean and not tale.surprises
+
+
+async def _hurt(stack: Stack, settings: ChaosSettings, tale: Tale) -> None:
+    """Orders and faults side by side; returns when every order has ended, or the time is up."""
+    random = Random(settings.seed)
+    async with (
+        httpx.AsyncClient(timeout=CALL_SECONDS_MAX, trust_env=False) as client,
+        _producer(stack) as producer,
+    ):
+        mischief = Mischief(random, tale, producer)
+        damage = Damage(stack, tale, client, mischief)
+        helpers = [
+            asyncio.create_task(damage.supervise()),
+            asyncio.create_task(mischief.read_along(stack.bootstrap, stack.plan.partitions)),
+        ]
+        try:
+            partners = Partners(stack, random, tale, client, settings.workers)
+            await asyncio.gather(
+                partners.order_for(settings.seconds, settings.rate, producer),
+                damage.follow(settings.plan),
+            )
+            tale.say("the faults are over")
+            await _settle(stack, settings, tale, client)
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _producer(stack: Stack) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=stack.bootstrap, acks="all", enable_idempotence=True
+    )
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def _settle(
+    stack: Stack, settings: ChaosSettings, tale: Tale, client: httpx.AsyncClient
+) -> None:
+    begun = time.monotonic()
+    open_orders = drivers = -1
+    while time.monotonic() - begun < settings.settle_seconds_max:
+        await asyncio.sleep(ASK_SECONDS)
+        try:
+            open_orders = 0
+            for status in OPEN_STATUSES:
+                open_orders += await _count(stack, client, "order", f"/orders?status={status}")
+            drivers = await _count(stack, client, "driver", "/drivers?status=ON_DELIVERY")
+        except (httpx.HTTPError, KeyError) as error:
+            tale.say(f"not settled: {error!r}"[:200])
+            continue
+        if open_orders == drivers == 0:
+            tale.settle_seconds = time.monotonic() - begun
+            tale.say(f"all orders have ended, {tale.settle_seconds:.1f} s after the last fault")
+            return
+    tale.surprise(
+        f"{open_orders} orders are open and {drivers} drivers are on a delivery "
+        f"{settings.settle_seconds_max:g} s after the last fault"
+    )
+
+
+async def _count(stack: Stack, client: httpx.AsyncClient, service: str, path: str) -> int:
+    answer = await client.get(f"{stack.plan.url(service)}{path}&limit=500")
+    answer.raise_for_status()
+    items: list[Mapping[str, Any]] = answer.json()["items"]
+    return len(items)
+
+
+def _judge(stack: Stack, settings: ChaosSettings, tale: Tale) -> bool:
+    """What `tiffin verify` says of the stack, with the acknowledged orders in its hand."""
+    acknowledged = settings.directory / "acknowledged"
+    acknowledged.write_text("\n".join(sorted(tale.acknowledged)))
+    time.sleep(Patience().settle_seconds)
+    words = ["verify", "--bootstrap", stack.bootstrap, "--acknowledged", str(acknowledged)]
+    for name in (*SERVICES, *SANDBOX):
+        if name != "phones":
+            words += [f"--{name}-url", stack.plan.url(name)]
+    return tiffin(words) == 0
