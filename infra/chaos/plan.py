@@ -94,7 +94,9 @@ class Fault:
     seconds: float
 
 
-def create_plan(seed: int, seconds: float, workers: int, nodes: int) -> tuple[Fault, ...]:
+def create_plan(
+    seed: int, seconds: float, workers: int, nodes: int, gap_share: float = 1.0
+) -> tuple[Fault, ...]:
     """The faults of a run, in the order of time; none begins after `seconds`.
 
     Kinds come from a shuffled deck, so that each comes once before any comes twice. Nothing is
@@ -104,7 +106,7 @@ def create_plan(seed: int, seconds: float, workers: int, nodes: int) -> tuple[Fa
     free_at: dict[str, float] = {}
     deck: list[Kind] = []
     plan: list[Fault] = []
-    at = random.uniform(*GAP_SECONDS)
+    at = gap_share * random.uniform(*GAP_SECONDS)
     while at < seconds:
         if not deck:
             deck = random.sample(tuple(Kind), len(Kind))
@@ -122,7 +124,7 @@ def create_plan(seed: int, seconds: float, workers: int, nodes: int) -> tuple[Fa
                 rest = BROKER_REST_SECONDS if kind in ON_BROKERS else WORKER_REST_SECONDS
                 free_at[_place(target)] = at + length + rest
                 break
-        at += random.uniform(*GAP_SECONDS)
+        at += gap_share * random.uniform(*GAP_SECONDS)
     return tuple(plan)
 
 

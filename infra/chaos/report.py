@@ -39,6 +39,8 @@ class Tale:
     def summary(self) -> Table:
         """The figures of the run."""
         table = Table(show_header=False, box=None)
+        table.add_column(no_wrap=True)
+        table.add_column()
         table.add_row("orders acknowledged", str(len(self.acknowledged)))
         table.add_row("  of these over Kafka", str(self.acknowledged_on_kafka))
         table.add_row("HTTP answers to submissions", _listed(self.answers))

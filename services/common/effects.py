@@ -3,15 +3,23 @@
 A call is made while the state of its aggregate asks for it, again after a restart, and always with
 the idempotency key that it carries. Its outcome comes back as a command. Calls run side by side up
 to a limit, and to a smaller one per target, so that one slow target does not starve the others.
+Those that wait take turns between targets, and within a target between the users that the calls are
+made for, so that a partner who floods Tiffin with orders waits for itself.
+
+A call holds its place until its outcome is in the log: when the log is down, few calls are made.
+What waits is held in memory, some hundred bytes for each open call of the worker's partitions.
 """
 
 import asyncio
 import random
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+from services.common import clock
+from services.common.fair_queue import FairQueue
 from services.common.telemetry import Counters, log
 
 
@@ -24,6 +32,10 @@ class Outside(Protocol):
 
     def target(self, call: Any) -> str:
         """What shares a limit of calls at a time."""
+        ...
+
+    def user(self, call: Any) -> str:
+        """For whom the call is made; users of one target take turns."""
         ...
 
     async def perform(self, key: str, call: Any, attempt: int) -> Any:
@@ -60,6 +72,8 @@ class EffectLimits:
 
 
 Report = Callable[[str, Any, Any], Awaitable[None]]
+# The partition, the aggregate and the call.
+_Place = tuple[int, str, Any]
 
 
 class Effects:
@@ -72,23 +86,29 @@ class Effects:
         self._report = report
         self._limits = limits
         self._counters = counters
-        self._running: dict[tuple[int, str, Any], asyncio.Task[None]] = {}
-        self._of_key: dict[tuple[int, str], set[Any]] = defaultdict(set)
-        self._slots = asyncio.Semaphore(limits.concurrent_max)
-        self._target_slots: dict[str, asyncio.Semaphore] = {}
+        self._of_key: dict[tuple[int, str], set[Any]] = {}
+        self._attempts: dict[_Place, int] = {}
+        self._waiting: FairQueue[_Place] = FairQueue()
+        self._queued: set[_Place] = set()
+        self._running: dict[_Place, asyncio.Task[None]] = {}
+        self._began_at: dict[asyncio.Task[None], float] = {}
+        self._pausing: dict[_Place, asyncio.TimerHandle] = {}
+        self._busy: Counter[str] = Counter()
 
     def set(self, partition: int, key: str, calls: Iterable[Any]) -> None:
         """Makes these the calls that an aggregate waits for: begins the new, drops the others."""
         wanted = set(calls)
         before = self._of_key.get((partition, key), set())
         for call in before - wanted:
-            self._running.pop((partition, key, call)).cancel()
+            self._drop((partition, key, call))
         for call in wanted - before:
-            self._running[partition, key, call] = asyncio.create_task(self._see_through(key, call))
+            self._attempts[partition, key, call] = 0
+            self._queue((partition, key, call))
         if wanted:
             self._of_key[partition, key] = wanted
         else:
             self._of_key.pop((partition, key), None)
+        self._begin_waiting()
 
     def close(self, partition: int) -> None:
         """Drops the calls of a partition that another worker owns now."""
@@ -96,44 +116,104 @@ class Effects:
             self.set(*place, ())
 
     def __len__(self) -> int:
+        return len(self._attempts)
+
+    @property
+    def running(self) -> int:
+        """How many calls are being made."""
         return len(self._running)
 
-    async def _see_through(self, key: str, call: Any) -> None:
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                await self._report(key, call, await self._attempt(key, call, attempt))
-            except UnansweredError as error:
-                self._counters.add("effects_unanswered")
-                log.warning("%s %s attempt %d: %s", type(call).__name__, key, attempt, error)
-                if attempt == self._limits.attempts_before_flag:
-                    flag = self._outside.flag(key, call, attempt, str(error))
-                    if flag is not None:
-                        await self._report(key, call, flag)
-                await asyncio.sleep(self._pause(attempt))
-            except Exception:
-                self._counters.add("effects_failed")
-                log.exception("%s %s attempt %d failed", type(call).__name__, key, attempt)
-                await asyncio.sleep(self._limits.backoff_seconds_max)
-            else:
-                self._counters.add("effects_answered")
+    @property
+    def pausing(self) -> int:
+        """How many calls wait to be made again."""
+        return len(self._pausing)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How long the oldest call has run that has not ended, also if nobody waits for it."""
+        return clock.monotonic() - min(self._began_at.values(), default=clock.monotonic())
+
+    def _drop(self, place: _Place) -> None:
+        del self._attempts[place]
+        self._queued.discard(place)
+        if (pause := self._pausing.pop(place, None)) is not None:
+            pause.cancel()
+        if (task := self._running.pop(place, None)) is not None:
+            task.cancel()
+
+    def _queue(self, place: _Place) -> None:
+        call = place[2]
+        self._queued.add(place)
+        self._waiting.put(self._outside.target(call), self._outside.user(call), place)
+
+    def _begin_waiting(self) -> None:
+        """Makes the calls that have a place; the others take their turn when one ends."""
+        while self._busy.total() < self._limits.concurrent_max:
+            found = self._waiting.take(self._is_free)
+            if found is None:
                 return
+            target, place = found
+            if place not in self._queued:
+                continue  # dropped while it waited
+            self._queued.discard(place)
+            self._busy[target] += 1
+            task = asyncio.create_task(self._make(place))
+            self._running[place] = task
+            self._began_at[task] = clock.monotonic()
+            task.add_done_callback(partial(self._leave, target, place))
+
+    def _is_free(self, target: str) -> bool:
+        return self._busy[target] < self._limits.per_target_max
+
+    def _leave(self, target: str, place: _Place, task: "asyncio.Task[None]") -> None:
+        del self._began_at[task]
+        self._busy[target] -= 1
+        if not self._busy[target]:
+            del self._busy[target]
+        if self._running.get(place) is task:
+            del self._running[place]
+        self._begin_waiting()
+
+    async def _make(self, place: _Place) -> None:
+        """Makes a call once, and reports its outcome, or has it made again later."""
+        _, key, call = place
+        self._attempts[place] += 1
+        attempt = self._attempts[place]
+        try:
+            await self._report(key, call, await self._attempt(key, call, attempt))
+        except UnansweredError as error:
+            self._counters.add("effects_unanswered")
+            log.warning("%s %s attempt %d: %s", type(call).__name__, key, attempt, error)
+            if attempt == self._limits.attempts_before_flag:
+                flag = self._outside.flag(key, call, attempt, str(error))
+                if flag is not None:
+                    await self._report(key, call, flag)
+            self._pause_before_next(place, self._pause(attempt))
+        except Exception:
+            self._counters.add("effects_failed")
+            log.exception("%s %s attempt %d failed", type(call).__name__, key, attempt)
+            self._pause_before_next(place, self._limits.backoff_seconds_max)
+        else:
+            self._counters.add("effects_answered")
 
     async def _attempt(self, key: str, call: Any, attempt: int) -> Any:
-        target = self._outside.target(call)
-        of_target = self._target_slots.get(target)
-        if of_target is None:
-            of_target = self._target_slots[target] = asyncio.Semaphore(self._limits.per_target_max)
-        async with of_target, self._slots:
-            try:
-                return await asyncio.wait_for(
-                    self._outside.perform(key, call, attempt), self._limits.timeout_seconds
-                )
-            except TimeoutError as error:
-                raise UnansweredError(
-                    f"no answer within {self._limits.timeout_seconds} s"
-                ) from error
+        try:
+            return await asyncio.wait_for(
+                self._outside.perform(key, call, attempt), self._limits.timeout_seconds
+            )
+        except TimeoutError as error:
+            raise UnansweredError(f"no answer within {self._limits.timeout_seconds} s") from error
+
+    def _pause_before_next(self, place: _Place, seconds: float) -> None:
+        if self._running.get(place) is not asyncio.current_task():
+            return  # dropped, or another took its place, while it ended
+        loop = asyncio.get_running_loop()
+        self._pausing[place] = loop.call_later(seconds, self._again, place)
+
+    def _again(self, place: _Place) -> None:
+        del self._pausing[place]
+        self._queue(place)
+        self._begin_waiting()
 
     def _pause(self, attempt: int) -> float:
         """Exponential backoff with jitter (Brooker, "Exponential Backoff And Jitter", 2015)."""

@@ -9,10 +9,13 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.partitioner import murmur2
 
+from services.common import kafka_fixes
 from services.common.settings import CommonSettings
 
 REQUEST_BYTES_MAX = 8 << 20
 FETCH_BYTES_MAX = 1 << 20
+
+kafka_fixes.install()
 
 
 @lru_cache(maxsize=65_536)

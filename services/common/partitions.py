@@ -184,7 +184,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
             die(EXIT_LOOP_FAILED, f"partition {number} can't be opened: {error!r}")
 
     async def _start(self, place: TopicPartition, settled: int) -> int:
-        """The committed offset where the topic still has it, else the first that it has.
+        """Where to go on: behind what was committed or what the events say is settled.
 
         Args:
             settled: what the events say; further than what was committed, where a crash came
@@ -193,19 +193,17 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         begin = (await self._consumer.beginning_offsets([place]))[place]
         end = (await self._consumer.end_offsets([place]))[place]
         committed = await self._consumer.committed(place)
-        if committed is None:
-            return int(begin)
-        if begin <= committed <= end:
-            return int(max(committed, settled if settled <= end else 0))
-        log.error(
-            "%s/%d: the committed offset %d is not in the topic (%d to %d): read from its start",
-            place.topic,
-            place.partition,
-            committed,
-            begin,
-            end,
-        )
-        return int(begin)
+        if committed is not None and not begin <= committed <= end:
+            log.error(
+                "%s/%d: the committed offset %d is not in the topic (%d to %d)",
+                *place,
+                committed,
+                begin,
+                end,
+            )
+            committed = None
+        known = [offset for offset in (committed, settled) if offset is not None]
+        return int(max(begin, *(offset for offset in known if offset <= end)))
 
     async def _commit(self, pipelines: dict[int, Pipeline[Any]]) -> None:
         offsets = {

@@ -62,6 +62,16 @@ class OrderOutside:
             case _:
                 assert_never(call)
 
+    def user(self, call: OrderCall) -> str:
+        """The partner whose order is paid; a point of sale takes its tickets in their order."""
+        match call:
+            case ChargePayment() | RefundPayment():
+                return call.partner
+            case RequestPreparation(restaurant_id=restaurant_id):
+                return restaurant_id
+            case _:
+                assert_never(call)
+
     async def perform(self, order_id: str, call: OrderCall, attempt: int) -> OrderCommand:
         """The command that reports the outcome.
 

@@ -38,6 +38,10 @@ class World:
         """What is before the dash of the id."""
         return call.tally_id.split("-")[0]
 
+    def user(self, call: Ring) -> str:
+        """What is before the last dash of the id."""
+        return call.tally_id.rpartition("-")[0]
+
     async def perform(self, key: str, call: Ring, attempt: int) -> Any:
         """Counts who calls, and answers."""
         target = self.target(call)
@@ -226,6 +230,71 @@ async def test_a_slow_target_does_not_starve_the_others() -> None:
     await world.until(lambda: len(world.reports) == 100)
     assert world.calling_most["slow"] == 3
     assert world.calling_most["fast"] <= 3
+
+
+async def test_a_user_who_floods_a_target_waits_for_itself() -> None:
+    """Users of one target take turns: who asks for little is served at once."""
+    served: list[str] = []
+
+    async def answer(key: str, attempt: int) -> Any:
+        served.append(key)
+        await asyncio.sleep(0.001)
+        return "done"
+
+    world = World(answer)
+    made = effects(world, EffectLimits(concurrent_max=2, per_target_max=2))
+    for number in range(200):
+        made.set(0, f"flood-{number}", [Ring(f"bank-flood-{number}")])
+    for number in range(5):
+        made.set(0, f"modest-{number}", [Ring(f"bank-modest-{number}")])
+    await world.until(lambda: len(world.reports) == 205)
+    last = max(place for place, key in enumerate(served) if key.startswith("modest"))
+    assert last < 2 + 2 * 5
+
+
+async def test_what_waits_is_no_task() -> None:
+    """Ten thousand open calls are no more tasks than there are places."""
+    gate = asyncio.Event()
+
+    async def answer(key: str, attempt: int) -> Any:
+        await gate.wait()
+        return "done"
+
+    world = World(answer)
+    made = effects(world, EffectLimits(concurrent_max=4, per_target_max=4))
+    tasks = len(asyncio.all_tasks())
+    for number in range(10_000):
+        made.set(0, f"a-{number}", [Ring(f"a-{number}")])
+    await asyncio.sleep(0)
+    assert len(made) == 10_000
+    assert made.running == 4
+    assert len(asyncio.all_tasks()) - tasks <= 8
+    made.close(0)
+    gate.set()
+    assert len(made) == 0
+
+
+async def test_a_log_that_takes_nothing_holds_the_calls_back() -> None:
+    """A call keeps its place until its outcome is in the log."""
+    gate = asyncio.Event()
+
+    async def answer(key: str, attempt: int) -> Any:
+        return "done"
+
+    world = World(answer)
+
+    async def report(key: str, call: Any, command: Any) -> None:
+        await gate.wait()
+        await world.report(key, call, command)
+
+    made = Effects(world, report, EffectLimits(concurrent_max=3, per_target_max=3), Counters())
+    for number in range(20):
+        made.set(0, f"a-{number}", [Ring(f"a-{number}")])
+    await world.until(lambda: len(world.calls) == 3)
+    await asyncio.sleep(0.02)
+    assert len(world.calls) == 3
+    gate.set()
+    await world.until(lambda: len(world.reports) == 20)
 
 
 async def test_calls_at_a_time_are_limited_over_all_targets() -> None:

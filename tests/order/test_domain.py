@@ -323,11 +323,15 @@ def test_a_timer_for_another_instant_is_refused() -> None:
 
 def test_an_order_waits_for_one_thing_at_a_time() -> None:
     """The agenda of every situation, each call with a key that derives from the order."""
-    charge = ChargePayment(charge_key(ORDER_ID), 2800, "USD", "tok_visa")
+    charge = ChargePayment(SUBMIT.partner, charge_key(ORDER_ID), 2800, "USD", "tok_visa")
     wakeup = Wakeup(PREPARE_AT, StartPreparation(ORDER_ID, PREPARE_AT))
     request = RequestPreparation(ids.derive(ORDER_ID, "ticket"), "trattoria", SUBMIT.items)
     refund = RefundPayment(
-        ids.derive(ORDER_ID, "refund"), charge_key(ORDER_ID), 2800, "restaurant refused: closed"
+        SUBMIT.partner,
+        ids.derive(ORDER_ID, "refund"),
+        charge_key(ORDER_ID),
+        2800,
+        "restaurant refused: closed",
     )
     wanted = {
         "created": charge,

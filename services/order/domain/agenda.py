@@ -15,6 +15,7 @@ def agenda(order: Order) -> Agenda:
     if order.status is OrderStatus.CREATED:
         return (
             ChargePayment(
+                partner=order.partner,
                 idempotency_key=charge_key(order.order_id),
                 amount_cents=order.amount_cents,
                 currency=order.currency,
@@ -35,6 +36,7 @@ def agenda(order: Order) -> Agenda:
     if order.payment is PaymentStatus.REFUNDING:
         return (
             RefundPayment(
+                partner=order.partner,
                 idempotency_key=ids.derive(order.order_id, "refund"),
                 charge_idempotency_key=charge_key(order.order_id),
                 amount_cents=order.amount_cents,

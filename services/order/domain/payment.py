@@ -24,6 +24,7 @@ from services.order.domain.order import Order, OrderStatus, PaymentStatus, impos
 class ChargePayment:
     """A call to the payment provider: charge the order, once however often it is called."""
 
+    partner: str
     idempotency_key: str
     amount_cents: int
     currency: str
@@ -34,6 +35,7 @@ class ChargePayment:
 class RefundPayment:
     """A call to the payment provider: give the whole charge back, once."""
 
+    partner: str
     idempotency_key: str
     charge_idempotency_key: str
     amount_cents: int
