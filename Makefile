@@ -5,8 +5,13 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 INSTALLED := $(VENV)/installed
 TESTS ?= tests
+# Test processes side by side; most of the time they wait for other processes.
+TESTS_AT_ONCE ?= 2
+BESIDE = -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 SEEDS ?= 1000
-CHAOS = $(foreach name,seed runs seconds nodes workers rate,$(if $($(name)),--$(name) $($(name))))
+CHAOS = $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) \
+	$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SETTLE_SECONDS),--settle-seconds $(SETTLE_SECONDS)) \
+	$(if $(NODES),--nodes $(NODES)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(RATE),--rate $(RATE))
 
 .DEFAULT_GOAL := help
 .PHONY: help install run stop demo broker topics test test-fast test-e2e test-chaos lint format types check \
@@ -39,15 +44,15 @@ topics: $(INSTALLED)  ## create the catalogue's topics on a Kafka that runs (BOO
 	@$(PY) -m infra.topics $(if $(BOOTSTRAP),--bootstrap $(BOOTSTRAP))
 
 test: $(INSTALLED)  ## run all tests, on a Kafka of their own
-	$(PY) -m pytest $(TESTS)
+	$(PY) -m pytest $(TESTS) $(BESIDE)
 
 test-fast: $(INSTALLED)  ## run the tests that need no Kafka
-	$(PY) -m pytest $(TESTS) -m "not kafka"
+	$(PY) -m pytest $(TESTS) -m "not kafka" $(BESIDE)
 
 test-e2e: $(INSTALLED)  ## run the whole journeys only
-	$(PY) -m pytest tests/e2e
+	$(PY) -m pytest tests/e2e $(BESIDE)
 
-test-chaos: $(INSTALLED)  ## 20 minutes of orders under random faults (seed=7 runs=5 seconds=1200 rate=1)
+test-chaos: $(INSTALLED)  ## 20 minutes of orders under random faults (SEED=7 RUNS=5 SECONDS=1200 RATE=1)
 	@$(PY) -m infra.chaos $(CHAOS)
 
 lint: $(INSTALLED)  ## check style, import contracts and types
@@ -69,7 +74,7 @@ check: lint test  ## all that CI runs
 bench-loop: $(INSTALLED)  ## our command loop beside Faust agents and bare aiokafka (needs Linux)
 	@$(PY) -m infra.bench.loop
 
-bench-recovery: $(INSTALLED)  ## how fast a table is rebuilt from a log of 1M events
+bench-recovery: $(INSTALLED)  ## how fast a table is rebuilt from its log, beside bare aiokafka and Faust
 	@$(PY) -m infra.bench.recovery $(if $(events),--events $(events))
 
 verify: $(INSTALLED)  ## prove from topics and fronts that nothing is lost and nothing happened twice

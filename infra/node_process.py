@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from infra.children import start_child
 from infra.errors import BrokerError
 from infra.kafka_files import Java
 from infra.node_plan import JAVA_FLAGS, PROPERTIES_FILE, NodePlan
@@ -108,15 +109,8 @@ class NodeProcess:
             *("-cp", self._class_path, MAIN_CLASS, str(self.plan.properties_file)),
         ]
         with self.plan.output_file.open("wb") as output:
-            # A session of its own: Ctrl-C in a terminal reaches only who supervises.
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=self.plan.directory,
-                start_new_session=True,
-            )
+            # Killed, not asked: without a quorum it would try to say goodbye for minutes.
+            self._process = start_child(command, self.plan.directory, output, signal.SIGKILL)
         self.paused = False
 
     def restart_without_cache(self) -> bool:

@@ -1,6 +1,5 @@
 """Programs of the stack as processes of this machine: start, watch, pause, kill, stop."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.children import start_child
+
 STOP_SECONDS_MAX = 20.0
 READY_SECONDS_MAX = 90.0
 READY_NAP_SECONDS = 0.1
 ASK_SECONDS_MAX = 2.0
-
-
-PR_SET_PDEATHSIG = 1
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -59,18 +57,15 @@ class Program:
         return None if self._process is None else self._process.poll()
 
     def start(self) -> None:
-        """Begins the process; in a session of its own, so that Ctrl-C reaches only its starter."""
+        """Begins the process; on Linux it ends with this one."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
+            self._process = start_child(
                 [sys.executable, "-m", *self.arguments],
-                env={**os.environ, **self.environment},
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                ROOT,
+                output,
+                signal.SIGTERM,
+                {**os.environ, **self.environment},
             )
 
     def wait_ready(self, seconds_max: float = READY_SECONDS_MAX) -> None:
@@ -133,8 +128,3 @@ class Program:
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None and self.is_running:
             self._process.send_signal(number)
-
-
-def _end_with_parent() -> None:
-    """Has Linux end this process when the one that started it is gone, however it ended."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

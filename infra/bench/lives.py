@@ -1,6 +1,7 @@
 """Whole lives of orders as events, for benchmarks that need a log of some length."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,45 +25,74 @@ from services.order.domain import Order, order_decider
 
 BEGINNING = datetime(2030, 1, 1, 18, tzinfo=UTC)
 PREPARATION_SECONDS = 900
-# So many orders are under way at once: their events lie side by side in the log.
-SIDE_BY_SIDE = 200
 ETA_CHANGES = 5
+EVENTS_PER_LIFE = 8 + ETA_CHANGES
+
+Keyed = tuple[bytes, bytes]
 
 
-def event_values(count: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of so many records of order.events, as the order service writes them."""
-    written = 0
+def event_values(count: int, side_by_side: int) -> Iterator[Keyed]:
+    """Keys and values of so many records of order.events, as the order service writes them.
+
+    Args:
+        side_by_side: how many orders are under way at once; each gets its next event in turn, and
+            one that is delivered makes room for a new one. From the first turn on the orders are at
+            all stages of their lives.
+    """
+    lives: deque[Iterator[Keyed]] = deque()
     number = 0
+    written = 0
     while written < count:
-        lives = [_life(number + n) for n in range(SIDE_BY_SIDE)]
-        number += SIDE_BY_SIDE
-        for step in range(max(map(len, lives))):
-            for life in lives:
-                if step < len(life) and written < count:
-                    written += 1
-                    yield life[step]
+        if len(lives) < side_by_side:
+            life, age = _life(number), number % EVENTS_PER_LIFE
+            # The first ones begin in turns, or all would be at the same stage.
+            wait = age if number < side_by_side else 0
+            number += 1
+            lives.append(_after(wait, life))
+            continue
+        life = lives.popleft()
+        record = next(life, None)
+        if record is None:
+            continue
+        lives.append(life)
+        if record != _NOTHING:
+            written += 1
+            yield record
 
 
-def _life(number: int) -> Sequence[tuple[bytes, bytes]]:
+_NOTHING: Keyed = (b"", b"")
+
+
+def _after(turns: int, life: Iterator[Keyed]) -> Iterator[Keyed]:
+    for _ in range(turns):
+        yield _NOTHING
+    yield from life
+
+
+def _life(number: int) -> Iterator[Keyed]:
     """The events of one delivered order, each decided as the service would."""
     decider = order_decider(PREPARATION_SECONDS)
     row: Row[Order] | None = None
-    life: list[tuple[bytes, bytes]] = []
     at = BEGINNING + timedelta(seconds=number)
     for command in _commands(number, at):
         command_id = ids.derive(command.order_id, repr(command))
         event: Any = decider.decide(command, None if row is None else row.state, at)
+        version = 1 if row is None else row.version + 1
+        is_of_delivery = isinstance(
+            command, RecordDriver | RecordEta | RecordPickup | RecordDropoff
+        )
         envelope = Envelope(
             id=ids.derive(command_id, "event"),
             type=type(event).__name__,
             occurred_at=at,
             causation_id=command_id,
             correlation_id=command.order_id,
-            version=1 if row is None else row.version + 1,
+            version=version,
+            source=f"delivery/{ids.delivery_id(command.order_id)}" if is_of_delivery else None,
+            source_version=version if is_of_delivery else None,
         )
         row = fold(decider, row, envelope, event)
-        life.append((command.order_id.encode(), encode_event(envelope, event)))
-    return life
+        yield command.order_id.encode(), encode_event(envelope, event)
 
 
 def _commands(number: int, at: datetime) -> Iterator[OrderCommand]:

@@ -1,156 +1,151 @@
-"""How fast a table is rebuilt from its log, beside a bare aiokafka consumer of the same records.
+"""How fast a table is rebuilt from its log, beside a bare aiokafka consumer and Faust's recovery.
 
 As a program: python -m infra.bench.recovery, or `make bench-recovery` (--help shows the options).
 
-One partition of order.events is filled with whole lives of orders. Each run reads it twice, once
-with nothing done to the records, and once through the code that a worker recovers with, into an
-empty table. The clock is the process's own: wall, and CPU time of all its threads.
+Each run reads each log twice, in a fresh process each time: once with nothing done to the records,
+and once through the code that a worker recovers with, into an empty table. Faust recovers a table
+of its own from fewer records of the same kind: each is a whole row, so that there is nothing to
+fold. The clocks are the processes' own: wall, and CPU time of all threads.
 """
 
 import argparse
 import asyncio
-import statistics
+import itertools
+import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import NewTopic
 from rich.console import Console
-from rich.table import Table
 
-from infra.admin import quiet_clients
-from infra.bench.lives import PREPARATION_SECONDS, event_values
+from infra.admin import open_admin, quiet_clients
+from infra.bench import faust_recovery, recovery_report
+from infra.bench.contenders import create_program
+from infra.bench.job import PARTITIONS, Job
+from infra.bench.records import append
+from infra.bench.recovery_logs import LOGS, Log, fill
+from infra.bench.recovery_reading import READERS, Reading
 from infra.broker import LocalCluster
 from infra.errors import BrokerError
 from infra.ports import free_ports
-from infra.topics import create_topics
-from services.common import kafka
-from services.common.codec import ORDER
-from services.common.event_table import TablePartition
-from services.common.log import INPUTS
-from services.common.recovery import RECORDS_PER_READ_MAX, Progress, recover
-from services.common.settings import CommonSettings
-from services.common.telemetry import TRACEPARENT, Counters
-from services.order.domain import order_decider
 
 EVENTS_DEFAULT = 1_000_000
+FAUST_EVENTS_DEFAULT = 50_000
 RUNS_DEFAULT = 3
-TOPIC = "order.events"
-PLACE = TopicPartition(TOPIC, 0)
-MILLION = 1_000_000
-TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one reading of the log took."""
-
-    events: int
-    wall_seconds: float
-    cpu_seconds: float
+RESULT = Path(".tiffin/bench/recovery.json")
+FAUST = "faust"
+FAUST_LOG = LOGS[1]
+FAUST_SECONDS_MAX = 600.0
+NAP_SECONDS = 0.2
 
 
 def main() -> int:
-    """Prints the figures; 1 when something can't be measured."""
-    parser = argparse.ArgumentParser(
-        prog="python -m infra.bench.recovery", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--events", type=int, default=EVENTS_DEFAULT, help="%(default)s")
-    parser.add_argument("--runs", type=int, default=RUNS_DEFAULT, help="%(default)s")
-    arguments = parser.parse_args()
+    """Prints the figures and writes them down; 1 when something can't be measured."""
+    arguments = _parser().parse_args()
     console = Console(highlight=False)
     try:
         with tempfile.TemporaryDirectory(prefix="tiffin-bench-") as directory:
-            cluster = LocalCluster(Path(directory) / "kafka", free_ports(1)[0], partitions=1)
+            cluster = LocalCluster(Path(directory) / "kafka", free_ports(1)[0])
             cluster.start()
             try:
-                asyncio.run(_measure(Path(directory), cluster.bootstrap, arguments, console))
+                found = asyncio.run(
+                    _measure(Path(directory), cluster.bootstrap, arguments, console)
+                )
             finally:
                 cluster.stop()
     except BrokerError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
+    console.print(recovery_report.table(found, reference="bare"))
+    recovery_report.write(arguments.result, found)
+    console.print(f"Written to {arguments.result}")
     return 0
 
 
 async def _measure(
     directory: Path, bootstrap: str, arguments: argparse.Namespace, console: Console
-) -> None:
+) -> recovery_report.Found:
+    found: dict[str, dict[str, list[Reading]]] = {}
     with quiet_clients():
-        await create_topics(bootstrap, partitions=1)
-        console.print(f"{arguments.events:,} events are written ...")
-        await _fill(bootstrap, arguments.events)
-        bare: list[Reading] = []
-        folded: list[Reading] = []
-        for number in range(arguments.runs):
-            console.print(f"Run {number + 1} of {arguments.runs} ...")
-            bare.append(await _timed(lambda: _read(bootstrap)))
-            table = directory / f"table-{number}"
-            folded.append(await _timed(lambda table=table: _recover(bootstrap, table)))  # type: ignore[misc]
-    console.print(_table({"bare aiokafka": bare, "recovery": folded}))
-
-
-async def _fill(bootstrap: str, events: int) -> None:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, linger_ms=5, max_batch_size=262_144, acks=1
-    )
-    async with producer:
-        for number, (key, value) in enumerate(event_values(events)):
-            headers = [
-                (TRACEPARENT, TRACE),
-                (INPUTS, b'{"order.commands":%d}' % number),
+        for log in LOGS:
+            console.print(f"{arguments.events:,} events of {log.meaning} are written ...")
+            await _create(bootstrap, log.topic, 1)
+            await fill(bootstrap, log.topic, log.records(arguments.events))
+            ways: dict[str, list[Reading]] = {way: [] for way in READERS}
+            found[log.meaning] = ways
+            for number, way in itertools.product(range(arguments.runs), READERS):
+                console.print(f"  run {number + 1} of {arguments.runs}: {way} ...")
+                ways[way].append(await _read(directory, bootstrap, log, way))
+        if arguments.faust_events:
+            console.print(f"Faust recovers {arguments.faust_events:,} rows ...")
+            found[FAUST_LOG.meaning][FAUST] = [
+                await _read_by_faust(directory, bootstrap, f"faust-{number}", arguments)
+                for number in range(arguments.runs)
             ]
-            await producer.send(TOPIC, value, key, partition=0, headers=headers)
+    return found
 
 
-async def _timed(read: Callable[[], Awaitable[int]]) -> Reading:
-    wall, cpu = time.monotonic(), time.process_time()
-    events = await read()
-    return Reading(events, time.monotonic() - wall, time.process_time() - cpu)
+async def _create(bootstrap: str, topic: str, partitions: int) -> None:
+    async with open_admin(bootstrap) as admin:
+        await admin.create_topics([NewTopic(topic, partitions, 1)])
 
 
-async def _read(bootstrap: str) -> int:
-    """Reads all records and does nothing with them."""
-    async with kafka.log_reader(CommonSettings(bootstrap=bootstrap)) as reader:
-        reader.assign([PLACE])
-        await reader.seek_to_beginning(PLACE)
-        end = (await reader.end_offsets([PLACE]))[PLACE]
-        while await reader.position(PLACE) < end:
-            await reader.getmany(PLACE, timeout_ms=500, max_records=RECORDS_PER_READ_MAX)
-    return int(end)
+async def _read(directory: Path, bootstrap: str, log: Log, way: str) -> Reading:
+    table = directory / "table"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "infra.bench.recovery_reading", way, bootstrap, log.topic, table),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    shutil.rmtree(table, ignore_errors=True)
+    if process.returncode:
+        raise BrokerError(f"reading {log.topic} ended with {process.returncode}")
+    return msgspec.json.decode(output, type=Reading)
 
 
-async def _recover(bootstrap: str, directory: Path) -> int:
-    """Rebuilds a table as a worker does."""
-    counters = Counters()
-    table = TablePartition(directory, order_decider(PREPARATION_SECONDS))
-    async with kafka.log_reader(CommonSettings(bootstrap=bootstrap)) as reader:
-        await recover(table, reader, Progress(TOPIC, 0), ORDER, counters)
-    table.close()
-    return counters.snapshot()["events_recovered"]
-
-
-def _table(readings: dict[str, list[Reading]]) -> Table:
-    table = Table("", "events/s", "events per CPU second", "1M events take", "of bare", box=None)
-    bare = statistics.median(one.cpu_seconds for one in readings["bare aiokafka"])
-    for name, runs in readings.items():
-        per_cpu = [one.events / one.cpu_seconds for one in runs]
-        cpu = statistics.median(one.cpu_seconds for one in runs)
-        table.add_row(
-            name,
-            _spread([one.events / one.wall_seconds for one in runs]),
-            _spread(per_cpu),
-            f"{MILLION / statistics.median(per_cpu):.1f} CPU s",
-            f"{cpu / bare:.1f} x its CPU",
+async def _read_by_faust(
+    directory: Path, bootstrap: str, group: str, arguments: argparse.Namespace
+) -> Reading:
+    job = Job(bootstrap, group, f"{group}.in", f"{group}.out", str(directory / group))
+    for topic in (job.input, job.output, faust_recovery.changelog(group)):
+        await _create(bootstrap, topic, PARTITIONS)
+    rows = FAUST_LOG.records(arguments.faust_events)
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5) as producer:
+        await append(
+            producer, faust_recovery.changelog(group), ((key.decode(), row) for key, row in rows)
         )
-    return table
+    program = create_program("infra.bench.faust_recovery", job, directory / "logs")
+    written = Path(job.directory) / faust_recovery.READING
+    program.start()
+    try:
+        async with asyncio.timeout(FAUST_SECONDS_MAX):
+            while not written.exists():
+                if not program.is_running:
+                    raise BrokerError(f"{group} ended: {program.last_line()} ({program.log}).")
+                await asyncio.sleep(NAP_SECONDS)
+    except TimeoutError as error:
+        raise BrokerError(f"{group} did not recover in {FAUST_SECONDS_MAX:.0f} s.") from error
+    finally:
+        program.stop()
+    reading = msgspec.json.decode(written.read_bytes(), type=Reading)
+    return replace(reading, events=arguments.faust_events)
 
 
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f})"
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.bench.recovery", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--events", type=int, default=EVENTS_DEFAULT, help="of each log")
+    parser.add_argument("--faust-events", type=int, default=FAUST_EVENTS_DEFAULT, help="0: none")
+    parser.add_argument("--runs", type=int, default=RUNS_DEFAULT, help="of each way to read")
+    parser.add_argument("--result", type=Path, default=RESULT, help="the JSON file to write")
+    return parser
 
 
 if __name__ == "__main__":

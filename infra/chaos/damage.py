@@ -3,19 +3,21 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Callable, Coroutine, Mapping
+import signal
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import httpx
 
 from infra.chaos.mischief import Mischief
-from infra.chaos.plan import Fault, Kind
+from infra.chaos.plan import BROKERS, Fault, Kind, places_of
 from infra.chaos.report import Tale
+from infra.chaos.supervisor import Supervisor
 from infra.programs import Program
 from infra.stack import Stack
 
-SUPERVISE_SECONDS = 0.5
 FAULT_CALL_ATTEMPTS_MAX = 40
+FAULT_CALL_NAP_SECONDS = 0.5
 
 HEALTHY: Mapping[str, Any] = {}
 SLOW = {"delay_seconds": 1.0}
@@ -30,30 +32,42 @@ SANDBOX_FAULTS: Mapping[Kind, Mapping[str, Any]] = {
 }
 
 
+class MissedError(Exception):
+    """What the fault was for is not there at this moment; the text says what."""
+
+
 class Damage:
-    """The faults of one run, and the supervisor that starts again what has ended."""
+    """The faults of one run."""
 
     def __init__(
-        self, stack: Stack, tale: Tale, client: httpx.AsyncClient, mischief: Mischief
+        self,
+        stack: Stack,
+        tale: Tale,
+        client: httpx.AsyncClient,
+        mischief: Mischief,
+        supervisor: Supervisor,
     ) -> None:
         self._stack = stack
         self._tale = tale
         self._client = client
         self._mischief = mischief
-        self._held: set[str] = {name for name, one in stack.programs.items() if not one.is_running}
-        self._broker = asyncio.Lock()
+        self._supervisor = supervisor
         self._strike: Mapping[Kind, Callable[[Fault], Coroutine[Any, Any, None]]] = {
             Kind.KILL_WORKER: self._kill,
+            Kind.KILL_SERVICE: self._kill,
             Kind.DEAD_PAYMENTS: self._kill,
             Kind.DEAD_POS: self._kill,
             Kind.DEAD_PHONES: self._kill,
             Kind.PAUSE_WORKER: self._pause,
             Kind.FREEZE_WORKER: self._pause,
+            Kind.FROZEN_PAYMENTS: self._pause,
+            Kind.FROZEN_POS: self._pause,
             Kind.STOP_WORKER: self._stop,
+            Kind.REMOVE_WORKER: self._stop,
             Kind.ADD_WORKER: self._add,
             Kind.DELETE_TABLE: self._delete_table,
-            Kind.KILL_BROKER: self._kill_broker,
-            Kind.KILL_ALL_BROKERS: self._kill_all_brokers,
+            Kind.KILL_BROKER: self._kill_brokers,
+            Kind.KILL_ALL_BROKERS: self._kill_brokers,
             Kind.PAUSE_BROKER: self._pause_broker,
             Kind.REPEATED_RECORDS: self._repeat,
             Kind.BAD_RECORDS: self._send_nonsense,
@@ -61,73 +75,70 @@ class Damage:
         }
 
     async def follow(self, plan: tuple[Fault, ...]) -> None:
-        """Has every fault strike at its time, and returns when all are over."""
+        """Has every fault strike at its time, and returns when all are over and put right."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
         async with asyncio.TaskGroup() as tasks:
             for fault in plan:
                 await asyncio.sleep(max(0.0, begun + fault.at - loop.time()))
-                self._tale.say(f"{fault.kind.value}: {fault.target}, {fault.seconds:.1f} s")
-                self._tale.faults[fault.kind] += 1
                 tasks.create_task(self._see_through(fault))
 
     async def _see_through(self, fault: Fault) -> None:
         try:
             await self._strike[fault.kind](fault)
+        except MissedError as error:
+            self._tale.say(f"missed, {error}: {fault}")
         except Exception as error:
-            self._tale.surprise(f"{fault.kind.value}, {fault.target}: {error!r}")
-
-    async def supervise(self) -> None:
-        """Starts again what has ended by itself, as a supervisor does, for ever."""
-        while True:
-            for name, program in self._stack.programs.items():
-                if name in self._held or program.is_running:
-                    continue
-                if program.exit_code is not None:
-                    self._tell_exit(program)
-                program.start()
-            await asyncio.sleep(SUPERVISE_SECONDS)
-
-    def _tell_exit(self, program: Program) -> None:
-        self._tale.exits[f"{program.name} with {program.exit_code}"] += 1
-        self._tale.say(
-            f"{program.name} ended with {program.exit_code}: {program.last_line()[:200]}"
-        )
+            self._tale.surprise(f"{fault}: {error!r}")
+        else:
+            self._tale.struck[fault.kind] += 1
 
     async def _kill(self, fault: Fault) -> None:
-        await self._down(fault, self._program(fault).kill)
+        programs = self._running(fault)
 
-    async def _stop(self, fault: Fault) -> None:
-        await self._down(fault, self._program(fault).stop)
-        # A clean stop has a clean end.
-        code = self._program(fault).exit_code
-        if code is not None and code > 0:
-            self._tale.exits[f"{fault.target} with {code} when stopped"] += 1
+        def kill() -> None:
+            for program in programs:
+                program.kill()
+
+        await self._down(fault, programs, kill)
 
     async def _delete_table(self, fault: Fault) -> None:
-        program = self._program(fault)
+        (program,) = self._running(fault)
         service, _, number = fault.target.partition("-")
         directory = self._stack.table_directory(service, int(number or 1) - 1)
 
+        if not directory.exists():
+            raise MissedError("there is no table yet")
+
         def lose() -> None:
             program.kill()
-            shutil.rmtree(directory, ignore_errors=True)
+            shutil.rmtree(directory)
 
-        await self._down(fault, lose)
+        await self._down(fault, [program], lose)
 
-    async def _down(self, fault: Fault, end: Callable[[], None]) -> None:
-        self._held.add(fault.target)
-        try:
+    async def _stop(self, fault: Fault) -> None:
+        (program,) = self._running(fault)
+        await self._down(fault, [program], lambda: self._stop_cleanly(program))
+
+    async def _down(
+        self, fault: Fault, programs: Sequence[Program], end: Callable[[], None]
+    ) -> None:
+        self._tale.say(str(fault))
+        with self._supervisor.holding([program.name for program in programs]):
             await asyncio.to_thread(end)
             await asyncio.sleep(fault.seconds)
-            program = self._program(fault)
-            if not program.is_running:
-                program.start()
-        finally:
-            self._held.discard(fault.target)
+
+    def _stop_cleanly(self, program: Program) -> None:
+        program.stop()
+        # One that has not got as far as its signal handlers ends by the signal itself.
+        if program.exit_code not in (None, 0, -signal.SIGTERM):
+            self._tale.exits[f"{program.name} with {program.exit_code} when stopped"] += 1
+            self._tale.say(f"{program.name} ended with {program.exit_code} when it was stopped")
 
     async def _pause(self, fault: Fault) -> None:
-        program = self._program(fault)
+        (program,) = self._running(fault)
+        self._tale.say(str(fault))
+        self._supervisor.excuse(program.name)
         program.pause()
         try:
             await asyncio.sleep(fault.seconds)
@@ -135,40 +146,36 @@ class Damage:
             program.resume()
 
     async def _add(self, fault: Fault) -> None:
-        program = self._program(fault)
+        program = self._stack.programs[fault.target]
+        self._tale.say(str(fault))
         program.start()
-        self._held.discard(fault.target)
+        self._supervisor.let_go([fault.target])
         await asyncio.sleep(fault.seconds)
-        self._held.add(fault.target)
-        await asyncio.to_thread(program.stop)
+        self._supervisor.hold([fault.target])
+        await asyncio.to_thread(self._stop_cleanly, program)
 
-    async def _kill_broker(self, fault: Fault) -> None:
-        node = _node(fault)
-        async with self._broker:
-            await asyncio.to_thread(self._stack.cluster.kill, node)
-            await asyncio.sleep(fault.seconds)
-            await self._start_broker(node)
-
-    async def _kill_all_brokers(self, fault: Fault) -> None:
-        nodes = range(1, self._stack.plan.nodes + 1)
-        async with self._broker:
+    async def _kill_brokers(self, fault: Fault) -> None:
+        nodes = self._nodes(fault)
+        async with self._supervisor.brokers:
+            self._tale.say(str(fault))
             for node in nodes:
                 await asyncio.to_thread(self._stack.cluster.kill, node)
             await asyncio.sleep(fault.seconds)
-            await asyncio.to_thread(self._stack.cluster.start_nodes, nodes)
-
-    async def _start_broker(self, node: int) -> None:
-        await asyncio.to_thread(self._stack.cluster.start_node, node)
+            await self._supervisor.start_brokers(nodes)
 
     async def _pause_broker(self, fault: Fault) -> None:
-        async with self._broker:
-            self._stack.cluster.pause(_node(fault))
+        (node,) = self._nodes(fault)
+        async with self._supervisor.brokers:
+            self._tale.say(str(fault))
+            self._stack.cluster.pause(node)
             try:
                 await asyncio.sleep(fault.seconds)
             finally:
-                self._stack.cluster.resume(_node(fault))
+                self._stack.cluster.resume(node)
+            await self._supervisor.mend_brokers()
 
     async def _fault_sandbox(self, fault: Fault) -> None:
+        self._tale.say(str(fault))
         await self._set_faults(fault.target, SANDBOX_FAULTS[fault.kind])
         await asyncio.sleep(fault.seconds)
         await self._set_faults(fault.target, HEALTHY)
@@ -180,18 +187,28 @@ class Damage:
                 answer = await self._client.put(url, json=faults)
                 answer.raise_for_status()
                 return
-            await asyncio.sleep(SUPERVISE_SECONDS)
-        self._tale.surprise(f"{name} does not answer")
+            await asyncio.sleep(FAULT_CALL_NAP_SECONDS)
+        raise MissedError(f"{name} does not answer")
 
     async def _repeat(self, fault: Fault) -> None:
-        await self._mischief.repeat()
+        self._tale.say(str(fault))
+        if not await self._mischief.repeat():
+            raise MissedError("nothing was repeated")
 
     async def _send_nonsense(self, fault: Fault) -> None:
-        await self._mischief.send_nonsense(self._stack.plan.partitions)
+        self._tale.say(str(fault))
+        if not await self._mischief.send_nonsense(self._stack.plan.partitions):
+            raise MissedError("nothing was sent")
 
-    def _program(self, fault: Fault) -> Program:
-        return self._stack.programs[fault.target]
+    def _running(self, fault: Fault) -> list[Program]:
+        """The programs that the fault strikes; at least one runs."""
+        names = places_of(fault.kind, fault.target, self._stack.plan.workers - 1)
+        programs = [self._stack.programs[name] for name in names]
+        if not any(program.is_running for program in programs):
+            raise MissedError("it does not run")
+        return programs
 
-
-def _node(fault: Fault) -> int:
-    return int(fault.target.removeprefix("broker-"))
+    def _nodes(self, fault: Fault) -> list[int]:
+        if fault.target == BROKERS:
+            return list(range(1, self._stack.plan.nodes + 1))
+        return [int(fault.target.removeprefix("broker-"))]

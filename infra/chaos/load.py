@@ -17,7 +17,7 @@ from services.common import ids
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "order.json"
 ATTEMPTS_MAX = 40
-PAUSE_SECONDS = 0.5
+NAP_SECONDS = 0.5
 # What a front may answer to a submission: taken, conflict, too much at once, not now.
 EXPECTED = (202, 409, 429, 503)
 
@@ -26,46 +26,52 @@ class Partners:
     """Whoever orders. Only what was answered with 202, or acknowledged by Kafka, counts."""
 
     def __init__(
-        self, stack: Stack, random: Random, tale: Tale, client: httpx.AsyncClient, workers: int
+        self,
+        stack: Stack,
+        random: Random,
+        tale: Tale,
+        client: httpx.AsyncClient,
+        producer: AIOKafkaProducer,
+        workers: int,
     ) -> None:
         self._stack = stack
         self._random = random
         self._tale = tale
         self._client = client
+        self._producer = producer
         self._workers = workers
         self._example: dict[str, Any] = msgspec.json.decode(EXAMPLE.read_bytes())
         self._name = f"chaos-{random.getrandbits(32):08x}"
-        self._count = 0
 
-    async def order_for(self, seconds: float, rate: float, producer: AIOKafkaProducer) -> None:
+    async def order_for(self, seconds: float, rate: float) -> None:
         """Orders so many a second, and returns when each is acknowledged or given up."""
         until = time.monotonic() + seconds
         async with asyncio.TaskGroup() as tasks:
             while time.monotonic() < until:
-                tasks.create_task(self._order(producer))
+                tasks.create_task(self.order())
                 await asyncio.sleep(self._random.expovariate(rate))
 
-    async def _order(self, producer: AIOKafkaProducer) -> None:
+    async def order(self) -> None:
+        """Submits one more order: over HTTP, over Kafka, or both; at times twice, or otherwise."""
         order, way = self._next(), self._random.random()
         submissions = []
         if way < 0.8:
-            submissions += [self._over_http(order)]
+            submissions += [self.over_http(order)]
         if way < 0.1:
-            submissions += [self._over_http(order)]
+            submissions += [self.over_http(order)]
         if way >= 0.7:
-            submissions += [self._over_kafka(order, producer)]
+            submissions += [self.over_kafka(order)]
         if way < 0.03:
-            submissions += [
-                self._over_http({**order, "destination": order["restaurant"]["location"]})
-            ]
+            other = {**order, "destination": order["restaurant"]["location"]}
+            submissions += [self.over_http(other)]
         await asyncio.gather(*submissions)
 
     def _next(self) -> dict[str, Any]:
-        self._count += 1
+        self._tale.submitted += 1
         order = {
             **self._example,
             "partner": self._name,
-            "reference": f"{self._count}",
+            "reference": f"{self._tale.submitted}",
         }
         choice = self._random.random()
         if choice < 0.08:
@@ -76,7 +82,8 @@ class Partners:
             order["delay_seconds"] = self._random.randint(1, 12)
         return order
 
-    async def _over_http(self, order: dict[str, Any]) -> None:
+    async def over_http(self, order: dict[str, Any]) -> None:
+        """Asks any front, again and again, until one answers for good."""
         begun = time.monotonic()
         for _ in range(ATTEMPTS_MAX):
             worker = self._random.randrange(self._workers)
@@ -90,28 +97,30 @@ class Partners:
                 if answer.status_code not in EXPECTED:
                     self._tale.surprise(f"POST /orders: {answer.status_code} {answer.text[:300]}")
                 if answer.status_code == 202:
-                    self._acknowledge(order, begun)
+                    self._acknowledged(self._tale.acknowledged_by_http, order, begun)
                 if answer.status_code in (202, 409):
                     return
-            await asyncio.sleep(PAUSE_SECONDS * (0.5 + self._random.random()))
+            await asyncio.sleep(NAP_SECONDS * (0.5 + self._random.random()))
+        self._tale.given_up += 1
 
-    async def _over_kafka(self, order: dict[str, Any], producer: AIOKafkaProducer) -> None:
+    async def over_kafka(self, order: dict[str, Any]) -> None:
+        """Sends it as an adapter does, to any partition, again until Kafka has it."""
         begun = time.monotonic()
         key = ids.order_id(order["partner"], order["reference"]).encode()
         value = msgspec.json.encode({"type": "SubmitOrder", **order})
         partition = self._random.randrange(self._stack.plan.partitions)
         for _ in range(ATTEMPTS_MAX):
             try:
-                await producer.send_and_wait("order.commands", value, key, partition)
+                await self._producer.send_and_wait("order.commands", value, key, partition)
             except KafkaError:
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(NAP_SECONDS)
             else:
-                self._tale.acknowledged_on_kafka += 1
-                self._acknowledge(order, begun)
+                self._acknowledged(self._tale.acknowledged_by_kafka, order, begun)
                 return
+        self._tale.given_up += 1
 
-    def _acknowledge(self, order: dict[str, Any], begun: float) -> None:
-        tale = self._tale
-        tale.acknowledged.add(ids.order_id(order["partner"], order["reference"]))
+    def _acknowledged(self, orders: set[str], order: dict[str, Any], begun: float) -> None:
+        orders.add(ids.order_id(order["partner"], order["reference"]))
         waited = time.monotonic() - begun
+        tale = self._tale
         tale.slowest_acknowledgement_seconds = max(tale.slowest_acknowledgement_seconds, waited)

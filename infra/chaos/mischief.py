@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections import deque
 from random import Random
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -15,9 +14,15 @@ from services.common.telemetry import Headers
 
 LOCATIONS = "driver.locations"
 INPUTS = (*(f"{service}.commands" for service in SERVICES), LOCATIONS)
+# What an aggregate remembers of its commands is bounded where it lives long; those of these topics
+# are known again for ever: an order and a delivery remember all, a location is older or newer.
+REMEMBERED_FOR_EVER = frozenset({"order.commands", "delivery.commands", LOCATIONS})
 # Of each topic so many of the newest records may come again; far fewer than a region remembers.
-KEPT_MAX = 300
+NEWEST_MAX = 300
+# And so many of the whole run, of the topics that are remembered for ever.
+OLDER_MAX = 300
 REPEATED_MAX = 60
+SEND_SECONDS_MAX = 20.0
 BAD_VALUES = (
     b"",
     b"\xff\xfe\x00",
@@ -32,6 +37,33 @@ BAD_VALUES = (
 )
 
 
+class Memory:
+    """The newest records of a topic, and where it may be, a fair sample of all that there were."""
+
+    def __init__(self, random: Random, keeps_older: bool) -> None:
+        self._random = random
+        self._keeps_older = keeps_older
+        self._newest: deque[ConsumerRecord] = deque(maxlen=NEWEST_MAX)
+        self._older: list[ConsumerRecord] = []
+        self._count = 0
+
+    def add(self, record: ConsumerRecord) -> None:
+        """Takes one more (Vitter, "Random Sampling with a Reservoir", 1985, algorithm R)."""
+        self._newest.append(record)
+        self._count += 1
+        if not self._keeps_older:
+            return
+        if len(self._older) < OLDER_MAX:
+            self._older.append(record)
+        elif (place := self._random.randrange(self._count)) < OLDER_MAX:
+            self._older[place] = record
+
+    def some(self, count_max: int) -> list[ConsumerRecord]:
+        """At most so many, in any order, some twice."""
+        known = [*self._newest, *self._older]
+        return self._random.choices(known, k=min(len(known), count_max)) if known else []
+
+
 class Mischief:
     """Reads all inputs along, and does its worst when it is told to."""
 
@@ -39,10 +71,10 @@ class Mischief:
         self._random = random
         self._tale = tale
         self._producer = producer
-        self._seen: dict[str, deque[ConsumerRecord]] = defaultdict(lambda: deque(maxlen=KEPT_MAX))
+        self._memory = {topic: Memory(random, topic in REMEMBERED_FOR_EVER) for topic in INPUTS}
 
     async def read_along(self, bootstrap: str, partitions: int) -> None:
-        """Remembers the newest records of every input, for ever."""
+        """Remembers what comes on every input, for ever."""
         places = [TopicPartition(topic, n) for topic in INPUTS for n in range(partitions)]
         consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
@@ -53,40 +85,41 @@ class Mischief:
             while True:
                 with contextlib.suppress(KafkaError):
                     for records in (await consumer.getmany(timeout_ms=500)).values():
-                        self._seen[records[0].topic].extend(records)
+                        for record in records:
+                            self._memory[record.topic].add(record)
         finally:
             await consumer.stop()
 
-    async def repeat(self) -> None:
-        """Sends records of the last while again: the same bytes, shuffled, some twice."""
-        for topic in INPUTS:
-            seen = tuple(self._seen[topic])
-            chosen = self._random.choices(seen, k=min(len(seen), REPEATED_MAX)) if seen else ()
-            await self._send(chosen)
-            self._tale.records_repeated += len(chosen)
+    async def repeat(self) -> int:
+        """Sends old records again, byte for byte and out of order; how many Kafka took."""
+        count = 0
+        for memory in self._memory.values():
+            for record in memory.some(REPEATED_MAX):
+                count += await self._send(
+                    record.topic, record.value, record.key, record.partition, list(record.headers)
+                )
+        self._tale.records_repeated += count
+        return count
 
-    async def send_nonsense(self, partitions: int) -> None:
-        """Sends what is no message to every input."""
+    async def send_nonsense(self, partitions: int) -> int:
+        """Sends what is no message to every input; how many records Kafka took."""
+        count = 0
         for topic in INPUTS:
             for value in BAD_VALUES:
                 keys = (None, b"driver-1", b"\xff") if value else (b"driver-1", b"\xff")
                 key = self._random.choice(keys)
                 partition = self._random.randrange(partitions)
-                if await self._try(topic, value or None, key, partition, []):
-                    self._tale.records_bad += 1
+                count += await self._send(topic, value or None, key, partition, [])
+        self._tale.records_bad += count
+        return count
 
-    async def _send(self, records: Sequence[ConsumerRecord]) -> None:
-        for record in records:
-            await self._try(
-                record.topic, record.value, record.key, record.partition, list(record.headers)
-            )
-
-    async def _try(
+    async def _send(
         self, topic: str, value: bytes | None, key: bytes | None, partition: int, headers: Headers
     ) -> bool:
         try:
             await asyncio.wait_for(
-                self._producer.send_and_wait(topic, value, key, partition, headers=headers), 20
+                self._producer.send_and_wait(topic, value, key, partition, headers=headers),
+                SEND_SECONDS_MAX,
             )
         except (KafkaError, TimeoutError):
             return False

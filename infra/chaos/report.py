@@ -2,33 +2,58 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.table import Table
 
 from infra.chaos.plan import Kind
 
 
 @dataclass(slots=True)
 class Tale:
-    """What has happened so far."""
+    """What has happened so far.
+
+    struck: the faults that have really been had.
+    excused: the ends of processes that a fault explains, by `<program> with <exit code>`.
+    exits: all other ends that nobody asked for.
+    surprises: what no fault excuses; one of them and the run has failed.
+    unready_seconds: by service, the longest time that none of its workers was ready.
+    """
 
     console: Console
     begun: float = field(default_factory=time.monotonic)
-    faults: Counter[Kind] = field(default_factory=Counter)
+    struck: Counter[Kind] = field(default_factory=Counter)
+    excused: Counter[str] = field(default_factory=Counter)
     exits: Counter[str] = field(default_factory=Counter)
-    answers: Counter[str] = field(default_factory=Counter)
     surprises: list[str] = field(default_factory=list)
-    acknowledged: set[str] = field(default_factory=set)
-    acknowledged_on_kafka: int = 0
+    submitted: int = 0
+    given_up: int = 0
+    acknowledged_by_http: set[str] = field(default_factory=set)
+    acknowledged_by_kafka: set[str] = field(default_factory=set)
+    answers: Counter[str] = field(default_factory=Counter)
     slowest_acknowledgement_seconds: float = 0.0
     records_repeated: int = 0
     records_bad: int = 0
-    settle_seconds: float = 0.0
+    unready_seconds: dict[str, float] = field(default_factory=dict)
+    settle_seconds: float | None = None
+
+    @property
+    def acknowledged(self) -> set[str]:
+        """The orders that somebody was told to be taken."""
+        return self.acknowledged_by_http | self.acknowledged_by_kafka
+
+    @property
+    def missing(self) -> list[Kind]:
+        """The kinds of faults that were never had."""
+        return [kind for kind in Kind if not self.struck[kind]]
+
+    def begin(self) -> None:
+        """From now on the seconds are counted."""
+        self.begun = time.monotonic()
 
     def say(self, text: str) -> None:
-        """One line, with the seconds since the start."""
+        """One line, with the seconds since the beginning."""
         self.console.print(f"{time.monotonic() - self.begun:7.1f} s  {text}", markup=False)
 
     def surprise(self, text: str) -> None:
@@ -36,25 +61,29 @@ class Tale:
         self.surprises.append(text)
         self.say(f"SURPRISE: {text}")
 
-    def summary(self) -> Table:
-        """The figures of the run."""
-        table = Table(show_header=False, box=None)
-        table.add_column(no_wrap=True)
-        table.add_column()
-        table.add_row("orders acknowledged", str(len(self.acknowledged)))
-        table.add_row("  of these over Kafka", str(self.acknowledged_on_kafka))
-        table.add_row("HTTP answers to submissions", _listed(self.answers))
-        table.add_row(
-            "slowest acknowledgement", f"{self.slowest_acknowledgement_seconds:.1f} s with retries"
+    def summary(self) -> Iterator[str]:
+        """The figures of the run, line by line."""
+        by_http, by_kafka = len(self.acknowledged_by_http), len(self.acknowledged_by_kafka)
+        yield f"orders submitted: {self.submitted}; submissions given up: {self.given_up}"
+        yield (
+            f"orders acknowledged: {len(self.acknowledged)}; {by_http} by HTTP, {by_kafka} by "
+            f"Kafka; the slowest after {self.slowest_acknowledgement_seconds:.1f} s and its retries"
         )
-        table.add_row("records repeated, bad", f"{self.records_repeated}, {self.records_bad}")
-        table.add_row("workers that ended by themselves", _listed(self.exits) or "none")
-        table.add_row("all settled after", f"{self.settle_seconds:.1f} s")
-        table.add_row("faults", str(self.faults.total()))
-        for kind in Kind:
-            table.add_row(f"  {kind.value}", str(self.faults[kind]))
-        return table
+        yield f"HTTP answers to submissions: {_listed(self.answers)}"
+        yield f"records repeated: {self.records_repeated}; bad records: {self.records_bad}"
+        yield f"faults: {self.struck.total()}"
+        yield from (f"{self.struck[kind]:5d}  {kind.value}" for kind in Kind)
+        yield f"ends that a fault explains: {_listed(self.excused)}"
+        yield f"ends by themselves: {_listed(self.exits)}"
+        yield "longest time without a ready worker: " + ", ".join(
+            f"{name} {seconds:.0f} s" for name, seconds in self.unready_seconds.items()
+        )
+        if self.settle_seconds is None:
+            yield "not all orders have ended"
+        else:
+            yield f"all orders have ended {self.settle_seconds:.1f} s after the faults"
+        yield from (f"surprise: {surprise}" for surprise in self.surprises)
 
 
 def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
+    return ", ".join(f"{name}: {count}" for name, count in sorted(counts.items())) or "none"

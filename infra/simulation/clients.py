@@ -274,6 +274,11 @@ class GroupConsumer(_Reader):
         self._coordinating: asyncio.Task[None] | None = None
         self._beating: asyncio.Task[None] | None = None
 
+    @property
+    def generation(self) -> int:
+        """Of the group, as it was when this member joined last."""
+        return self._generation
+
     def subscribe(self, topics: Iterable[str], listener: Any) -> None:
         """Joins the group, and again whenever it has to."""
         self._topics = tuple(topics)

@@ -27,10 +27,14 @@ class Batch:
 
 @dataclass(slots=True)
 class Disk:
-    """What lies in one directory, and how it was some writes ago."""
+    """What lies in one directory, and how it was some writes ago.
+
+    `logged` is what is left of it when the process ends, once something was written unlogged.
+    """
 
     content: dict[bytes, bytes] = field(default_factory=dict)
     synced: dict[bytes, bytes] = field(default_factory=dict)
+    logged: dict[bytes, bytes] | None = None
     writes_since: int = 0
 
 
@@ -85,7 +89,28 @@ class MemoryStore:
         self.write(batch)
 
     def write(self, batch: Batch) -> None:
-        """Does all writes of the batch."""
+        """Does all writes of the batch; they outlive the process."""
+        logged = self._disk.logged
+        if logged is not None:
+            for key, value in batch.writes:
+                if value is None:
+                    logged.pop(key, None)
+                else:
+                    logged[key] = value
+        self._write(batch)
+
+    def write_unlogged(self, batch: Batch) -> None:
+        """Does all writes of the batch; before `flush`, the end of the process undoes them."""
+        if self._disk.logged is None:
+            self._disk.logged = dict(self._disk.content)
+        self._write(batch)
+
+    def flush(self) -> None:
+        """From here on all that was written is there for good."""
+        self._disk.logged = None
+        self._disk.synced = dict(self._disk.content)
+
+    def _write(self, batch: Batch) -> None:
         disk = self._disk
         disk.writes_since += 1
         if disk.writes_since % 8 == 0:
@@ -119,6 +144,8 @@ class Disks:
     def open(self, directory: Path) -> MemoryStore:
         """The store in this directory."""
         disk = self._disks.setdefault(directory, Disk())
+        if disk.logged is not None:
+            disk.content, disk.logged = disk.logged, None
         return MemoryStore(disk, directory, self.wrote)
 
     def discard(self, directory: Path) -> None:
@@ -134,4 +161,4 @@ class Disks:
         """The last writes of a worker were not on the disk yet."""
         for directory, disk in self._disks.items():
             if parent in directory.parents:
-                disk.content = dict(disk.synced)
+                disk.content, disk.logged = dict(disk.synced), None

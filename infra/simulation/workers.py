@@ -22,7 +22,7 @@ import httpx
 from infra.simulation import clients
 from infra.simulation.broker import Broker, instant
 from infra.simulation.loop import Process, ProcessEndedError, SimulatedLoop
-from infra.simulation.store import Batch, Disks
+from infra.simulation.store import Batch, Disks, MemoryStore
 from services.common import clock, kafka, lease, partitions, reactions, store, telemetry
 from services.common.settings import CommonSettings
 from services.common.telemetry import EXIT_LOOP_FAILED, die, log
@@ -43,6 +43,9 @@ LIMITS: dict[str, Any] = {
     "connect_seconds_max": 20.0,
     "records_per_batch_max": 20,
     "steps_in_flight_max": 4,
+    "recovery_records_per_read_max": 7,
+    "recovery_events_per_write_max": 11,
+    "recovery_rows_in_memory_max": 3,
     "effect_timeout_seconds": 2.0,
     "effect_backoff_seconds": 0.3,
     "effect_backoff_seconds_max": 2.0,
@@ -209,11 +212,15 @@ def simulated_machine(
             (telemetry, "end_process", end_process),
             (kafka, "producer", producer),
             (kafka, "group_consumer", group_consumer),
+            (kafka, "generation_of", lambda consumer: consumer.generation),
             (kafka, "log_reader", lambda settings: clients.LogReader(broker, loop.owner)),
             (kafka, "admin", lambda settings: clients.Admin(broker, loop.owner)),
             (store, "open_store", disks.open),
             (store, "discard_store", disks.discard),
             (store, "new_batch", Batch),
+            (store, "write", MemoryStore.write),
+            (store, "write_unlogged", MemoryStore.write_unlogged),
+            (store, "flush", MemoryStore.flush),
             # asyncio's own asks the system for the process each time, which takes long.
             (asyncio.events, "get_running_loop", lambda: loop),
             # Who waits is told when there is more; asking seldom costs no time of the world's.

@@ -1,6 +1,6 @@
 """One record of a topic, as the rules see it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +32,22 @@ TOPICS = (
 _OWNER_OF_INPUT = {topic: owner for owner, topics in INPUTS.items() for topic in topics}
 
 Typed = tuple[Envelope, Any]
+WRITER = "writer"
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who has appended an event: a worker, since it took the partition.
+
+    generation: of the service's consumer group.
+    """
+
+    worker: str
+    generation: int
+    since: datetime
+
+    def __str__(self) -> str:
+        return f"{self.worker} of generation {self.generation}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +57,7 @@ class Entry:
     Args:
         content: empty where the value is no JSON object.
         problem: why the codec can't read it as a message of its topic.
+        writer: of an event, where its headers say so.
     """
 
     topic: str
@@ -50,6 +67,7 @@ class Entry:
     key: bytes | None
     content: Mapping[str, Any]
     problem: str | None = None
+    writer: Writer | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.content[name]
@@ -79,7 +97,13 @@ class Entry:
 
 
 def read_entry(
-    topic: str, partition: int, offset: int, timestamp: int, key: bytes | None, value: bytes | None
+    topic: str,
+    partition: int,
+    offset: int,
+    timestamp: int,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Iterable[tuple[str, bytes]] = (),
 ) -> tuple[Entry, Typed | None]:
     """A record, and its message where it is a readable event.
 
@@ -100,7 +124,18 @@ def read_entry(
             LANGUAGES[_OWNER_OF_INPUT[topic]].decode_command(value, place, at)
     except BadRecordError as error:
         problem = str(error)
-    return Entry(topic, partition, offset, at, key, _content(value), problem), typed
+    writer = _writer(headers) if topic.endswith(".events") else None
+    return Entry(topic, partition, offset, at, key, _content(value), problem, writer), typed
+
+
+def _writer(headers: Iterable[tuple[str, bytes]]) -> Writer | None:
+    for name, value in headers:
+        if name == WRITER:
+            try:
+                return msgspec.json.decode(value, type=Writer)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                return None
+    return None
 
 
 def _content(value: bytes | None) -> Mapping[str, Any]:

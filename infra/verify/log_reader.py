@@ -88,7 +88,7 @@ class LogReader:
         return [TopicPartition(topic, n) for topic in topics for n in range(self.partitions)]
 
     def _give(self, record: object) -> None:
-        names = ("topic", "partition", "offset", "timestamp", "key", "value")
+        names = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")
         self._take(*read_entry(*(getattr(record, name) for name in names)))
 
 

@@ -7,7 +7,6 @@ list is gathered from all workers.
 import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -15,8 +14,10 @@ import httpx
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException
 
+from services.common.admission import FloodError
 from services.common.codec import encode_plain
 from services.common.decider import Row
 from services.common.front import (
@@ -27,12 +28,12 @@ from services.common.front import (
     UnavailableError,
     encode_cursor,
 )
+from services.common.open_requests import OpenRequests, RequestLimits
+from services.common.problem import ProblemError, problem_response
 from services.common.telemetry import TRACEPARENT, Headers
 
 BODY_BYTES_MAX = 262_144
-RETRY_AFTER_SECONDS = 1
 FORWARDED = "x-tiffin-forwarded"
-PROBLEM = "application/problem+json"
 
 Respond = Callable[[Request], Awaitable[Response]]
 
@@ -50,6 +51,11 @@ class Ports(Protocol):
         """The other workers of the service."""
         ...
 
+    @property
+    def request_limits(self) -> RequestLimits:
+        """The bounds of what the front has open at a time."""
+        ...
+
     def live(self) -> Mapping[str, Any]:
         """Facts for a person; has `live`, a bool."""
         ...
@@ -58,17 +64,9 @@ class Ports(Protocol):
         """Facts for a person; has `ready`, a bool."""
         ...
 
-
-class ProblemError(Exception):
-    """An answer that is an error: status, and a sentence that says what is wrong and where."""
-
-    def __init__(
-        self, status: int, detail: str, errors: list[dict[str, Any]] | None = None
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.errors = errors
+    def metrics(self) -> bytes:
+        """All that the worker tells, in Prometheus' text format."""
+        ...
 
 
 def json_response(
@@ -76,25 +74,6 @@ def json_response(
 ) -> Response:
     """A JSON answer of dataclasses, dictionaries, lists and instants."""
     return Response(encode_plain(content), status, headers, "application/json")
-
-
-def problem_response(
-    status: int,
-    detail: str,
-    errors: list[dict[str, Any]] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """A problem details answer; 503 says when to try again."""
-    content: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    if errors:
-        content["errors"] = errors
-    again = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
-    return Response(encode_plain(content), status, {**again, **(headers or {})}, PROBLEM)
 
 
 def incoming_trace(request: Request) -> Headers:
@@ -134,7 +113,9 @@ class Peers:
         headers = {name: answer.headers[name] for name in kept if name in answer.headers}
         return Response(answer.content, answer.status_code, headers)
 
-    async def gather(self, request: Request, path: str) -> list[list[dict[str, Any]]]:
+    async def gather(
+        self, request: Request, path: str, wait_seconds_max: float | None = None
+    ) -> list[list[dict[str, Any]]]:
         """A list request answered by each other worker from its own rows.
 
         Raises:
@@ -142,8 +123,9 @@ class Peers:
         """
         if FORWARDED in request.headers:
             return []
+        others = await self._front().others(wait_seconds_max)
         answers = await asyncio.gather(
-            *(self._call("GET", url + path, request, b"") for url in await self._front().others())
+            *(self._call("GET", url + path, request, b"") for url in others)
         )
         for answer in answers:
             if answer.status_code != 200:
@@ -215,9 +197,16 @@ def create_base_api(title: str, description: str, ports: Ports) -> FastAPI:
             )
         return await call_next(request)
 
+    api.add_middleware(OpenRequests, limits=ports.request_limits)
+
     @api.exception_handler(ProblemError)
     async def on_problem(_: Request, error: ProblemError) -> Response:
         return problem_response(error.status, error.detail, error.errors)
+
+    @api.exception_handler(FloodError)
+    async def on_flood(_: Request, error: FloodError) -> Response:
+        again = {"Retry-After": str(error.retry_after_seconds)}
+        return problem_response(429, str(error), headers=again)
 
     @api.exception_handler(UnavailableError)
     async def on_unavailable(_: Request, error: UnavailableError) -> Response:
@@ -254,6 +243,11 @@ def create_base_api(title: str, description: str, ports: Ports) -> FastAPI:
         """Whether the worker has its partitions and their tables are folded; 503 until then."""
         facts = ports.ready()
         return json_response(facts, 200 if facts["ready"] else 503)
+
+    @api.get("/metrics", tags=["health"])
+    async def metrics() -> Response:
+        """Counters, lag, stalls, effects, timers and tables of this worker, for Prometheus."""
+        return Response(ports.metrics(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return api
 

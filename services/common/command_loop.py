@@ -250,7 +250,14 @@ class Pipeline(Generic[State]):
         if not step.events:
             return
         appended = [
-            Appended(ack.result().offset, accepted.envelope, accepted.event, accepted.value, inputs)
+            Appended(
+                ack.result().offset,
+                accepted.envelope,
+                accepted.event,
+                accepted.value,
+                inputs,
+                accepted.after,
+            )
             for accepted, inputs, ack in step.events
         ]
         expected = self._table.position.next_offset

@@ -7,7 +7,7 @@ Those that wait take turns between targets, and within a target between the user
 made for, so that a partner who floods Tiffin with orders waits for itself.
 
 A call holds its place until its outcome is in the log: when the log is down, few calls are made.
-What waits is held in memory, some hundred bytes for each open call of the worker's partitions.
+What waits is held in memory, about a kilobyte for each open call of the worker's partitions.
 """
 
 import asyncio
@@ -131,7 +131,8 @@ class Effects:
     @property
     def oldest_seconds(self) -> float:
         """How long the oldest call has run that has not ended, also if nobody waits for it."""
-        return clock.monotonic() - min(self._began_at.values(), default=clock.monotonic())
+        now = clock.monotonic()
+        return now - min(self._began_at.values(), default=now)
 
     def _drop(self, place: _Place) -> None:
         del self._attempts[place]

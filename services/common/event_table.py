@@ -5,51 +5,22 @@ written in one atomic batch. Deleting the directory loses nothing: the table is 
 """
 
 import hashlib
-import struct
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic
 
 import msgspec
-from rocksdict import WriteBatch
 
-from services.common import store
+from services.common import store, table_layout
 from services.common.codec import encode_plain
-from services.common.decider import Decider, Envelope, Row, State, fold
+from services.common.decider import Decider, Row, State, fold
+from services.common.folding import Appended, Folding, Position
+from services.common.rebuild import Rebuild, RebuildLimits
 from services.common.telemetry import log
 
-_ROW, _LABEL, _AGENDA, _HISTORY, _META = b"r", b"l", b"a", b"h", b"m"
-_POSITION = _META + b"position"
-_END = b"\xff"
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """An event as it lies in the log; `inputs` is what was settled then: next offset by topic."""
-
-    offset: int
-    envelope: Envelope
-    event: Any
-    value: bytes
-    inputs: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where the table stands in its log: the next offset to fold, and the id of the event before.
-
-    The id tells a log that was made anew from the one that was folded, and `form` tells a table of
-    another form of state, written by another release; both are folded anew. `inputs` is the next
-    offset by input topic of which nothing that came before is to be decided again.
-    """
-
-    next_offset: int
-    last_event_id: str | None
-    form: str = ""
-    inputs: dict[str, int] = field(default_factory=dict)
+__all__ = ["Appended", "EventTable", "Listed", "Position", "TablePartition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +45,7 @@ class TablePartition(Generic[State]):
 
     def _open(self) -> None:
         self._db = store.open_store(self._directory)
-        stored = self._db.get(_POSITION)
+        stored = self._db.get(table_layout.POSITION_KEY)
         self._position = Position(0, None, self._form)
         if stored is not None:
             position = _decode_position(stored)
@@ -88,9 +59,14 @@ class TablePartition(Generic[State]):
         """Where the table stands in its log."""
         return self._position
 
+    @property
+    def keys_estimate(self) -> int:
+        """About how many entries the store has, rows and what leads to them."""
+        return store.keys_estimate(self._db)
+
     def row(self, key: str) -> Row[State] | None:
         """The row of an aggregate, or None when no event has named it."""
-        stored = self._db.get(_ROW + key.encode())
+        stored = self._db.get(table_layout.row_key(key))
         return None if stored is None else self._decoder.decode(stored)
 
     def apply(self, events: Iterable[Appended]) -> dict[str, Row[State]]:
@@ -100,45 +76,36 @@ class TablePartition(Generic[State]):
             The rows that changed, by key. An event whose version does not follow is counted in
             `losers` and changes nothing.
         """
-        batch = store.new_batch()
-        before: dict[str, Row[State] | None] = {}
-        after: dict[str, Row[State]] = {}
-        next_offset, last_event_id = self._position.next_offset, self._position.last_event_id
-        inputs = dict(self._position.inputs)
+        folding = self._begin()
         for each in events:
-            if each.offset < next_offset:
-                continue
-            key = self._key(each.event)
-            if key not in before:
-                before[key] = self.row(key)
-            row = self._folded(after.get(key, before[key]), each)
-            next_offset, last_event_id = each.offset + 1, each.envelope.id
-            if row is None:
-                self.losers += 1
-                log.warning("offset %d: %s v%d of %s loses", each.offset, *_named(each), key)
-                continue
-            after[key] = row
-            for topic, offset in each.inputs.items():
-                inputs[topic] = max(offset, inputs.get(topic, 0))
-            if self._decider.keeps_history:
-                batch.put(_history_key(key, row.version), each.value)
-        for key, row in after.items():
-            self._put(batch, key, before[key], row)
-        position = Position(next_offset, last_event_id, self._form, inputs)
-        batch.put(_POSITION, encode_plain(position))
-        self._db.write(batch)
+            folding.add(each)
+        self.losers += folding.losers
+        self._position, changed = folding.write(self._db.write)
+        return changed
+
+    def rebuild(self, limits: RebuildLimits) -> Rebuild[State]:
+        """Begins to fold a long stretch of the log, in few writes.
+
+        The table is to be neither read nor written otherwise until the rebuild is closed.
+        """
+        return Rebuild(self._begin(), self._db, self._rebuilt, limits)
+
+    def _begin(self) -> Folding[State]:
+        return Folding(self._decider, self._position, self.row, self._after)
+
+    def _rebuilt(self, position: Position, losers: int) -> None:
         self._position = position
-        return after
+        self.losers += losers
 
     def skip_to(self, next_offset: int) -> None:
         """Notes that the log holds no event before `next_offset` that is not folded."""
         if next_offset > self._position.next_offset:
             self._position = replace(self._position, next_offset=next_offset, last_event_id=None)
-            self._db.put(_POSITION, encode_plain(self._position))
+            self._db.put(table_layout.POSITION_KEY, table_layout.encode(self._position))
 
     def waiting(self) -> Iterator[tuple[str, Row[State]]]:
         """The rows whose state has an agenda, by key."""
-        for stored, _ in self._scan(_AGENDA, _AGENDA + _END):
+        for stored, _ in self._scan(table_layout.AGENDA, table_layout.AGENDA + table_layout.END):
             key = stored[1:].decode()
             row = self.row(key)
             if row is not None:
@@ -148,9 +115,9 @@ class TablePartition(Generic[State]):
         self, name: str, value: str, after: tuple[str, str] | None = None
     ) -> Iterator[Listed[State]]:
         """Rows with this label, newest first, beginning behind the (sort, key) `after`."""
-        prefix = _label_prefix(name, value)
+        prefix = table_layout.label_prefix(name, value)
         start = prefix if after is None else prefix + "\0".join(after).encode() + b"\0"
-        for stored, _ in self._scan(start, prefix + _END):
+        for stored, _ in self._scan(start, prefix + table_layout.END):
             sort, key = stored[len(prefix) :].decode().split("\0", 1)
             row = self.row(key)
             if row is not None:
@@ -158,8 +125,8 @@ class TablePartition(Generic[State]):
 
     def history(self, key: str) -> list[bytes]:
         """The aggregate's events as they lie in the log, first to last."""
-        prefix = _HISTORY + key.encode() + b"\0"
-        return [value for _, value in self._scan(prefix, prefix + _END * 9)]
+        prefix = table_layout.history_prefix(key)
+        return [value for _, value in self._scan(prefix, prefix + table_layout.END * 9)]
 
     def clear(self) -> None:
         """Forgets everything, to be folded from the log anew."""
@@ -171,40 +138,17 @@ class TablePartition(Generic[State]):
         """Lets go of the RocksDB."""
         self._db.close()
 
-    def _folded(self, row: Row[State] | None, each: Appended) -> Row[State] | None:
+    def _after(self, row: Row[State] | None, each: Appended) -> Row[State] | None:
         """The row after the event; None when it loses, or when the domain can't take it."""
+        if each.after is not None and each.after.version == 1 + (0 if row is None else row.version):
+            return each.after
         try:
             return fold(self._decider, row, each.envelope, each.event)
         except Exception:
             # No rule of the domain appends such an event. One bad record must not stop a partition.
-            log.exception("offset %d: %s v%d can't be folded", each.offset, *_named(each))
+            name, version = each.envelope.type, each.envelope.version
+            log.exception("offset %d: %s v%d can't be folded", each.offset, name, version)
             return None
-
-    def _key(self, event: Any) -> str:
-        key: str = getattr(event, self._decider.key_field)
-        return key
-
-    def _put(
-        self, batch: WriteBatch, key: str, before: Row[State] | None, after: Row[State]
-    ) -> None:
-        batch.put(_ROW + key.encode(), encode_plain(after))
-        old = {} if before is None else self._labels(before)
-        new = self._labels(after)
-        since = after.state if before is None else before.state
-        sort = _newest_first(self._decider.listed_at(since))
-        for name, value in old.items():
-            if new.get(name) != value:
-                batch.delete(_label_key(name, value, sort, key))
-        for name, value in new.items():
-            if old.get(name) != value:
-                batch.put(_label_key(name, value, sort, key), b"")
-        if self._decider.agenda(after.state):
-            batch.put(_AGENDA + key.encode(), b"")
-        elif before is not None and self._decider.agenda(before.state):
-            batch.delete(_AGENDA + key.encode())
-
-    def _labels(self, row: Row[State]) -> Mapping[str, str]:
-        return {"all": "", **self._decider.labels(row.state)}
 
     def _scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         cursor = self._db.iter()
@@ -253,24 +197,3 @@ def _decode_position(stored: bytes) -> Position:
         return msgspec.json.decode(stored, type=Position)
     except msgspec.MsgspecError:
         return Position(0, None)  # of another release: its form is none of ours
-
-
-def _named(appended: Appended) -> tuple[str, int]:
-    return appended.envelope.type, appended.envelope.version
-
-
-def _newest_first(at: datetime) -> str:
-    """Instants in the reverse order of time, as 16 digits that sort like text."""
-    return f"{10**16 - 1 - int(at.timestamp() * 1_000_000):016d}"
-
-
-def _label_prefix(name: str, value: str) -> bytes:
-    return _LABEL + f"{name}\0{value}\0".encode()
-
-
-def _label_key(name: str, value: str, sort: str, key: str) -> bytes:
-    return _label_prefix(name, value) + f"{sort}\0{key}".encode()
-
-
-def _history_key(key: str, version: int) -> bytes:
-    return _HISTORY + key.encode() + b"\0" + struct.pack(">Q", version)

@@ -5,12 +5,15 @@ import base64
 import heapq
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, Protocol
 
 import msgspec
 
 from services.common import clock
+from services.common.admission import Admission, SenderLimits
 from services.common.codec import Language
 from services.common.decider import Envelope, Row, State
 from services.common.event_table import EventTable, Listed
@@ -43,6 +46,19 @@ class Readiness(Protocol):
     def open_partitions(self) -> frozenset[int]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class FrontLimits:
+    """The bounds of commands on their way into the log.
+
+    append_seconds_max: how long a command may wait for the log to say that it has it.
+    appends_waiting_max: how many commands may wait so at a time.
+    """
+
+    append_seconds_max: float
+    appends_waiting_max: int
+    sender: SenderLimits = field(default_factory=SenderLimits)
+
+
 class Front(Generic[State]):
     """What a front asks of its worker."""
 
@@ -55,8 +71,7 @@ class Front(Generic[State]):
         ownership: Ownership,
         readiness: Readiness,
         partitions: int,
-        append_seconds_max: float,
-        appends_waiting_max: int,
+        limits: FrontLimits,
     ) -> None:
         self.url = url
         self.partitions = partitions
@@ -65,8 +80,8 @@ class Front(Generic[State]):
         self._appender = appender
         self._ownership = ownership
         self._readiness = readiness
-        self._append_seconds_max = append_seconds_max
-        self._appends_waiting_max = appends_waiting_max
+        self._limits = limits
+        self._admission = Admission(limits.sender)
         self._waiting = 0
         self._recent: OrderedDict[str, float] = OrderedDict()
 
@@ -74,6 +89,14 @@ class Front(Generic[State]):
     def is_ready(self) -> bool:
         """True when every table of this worker is folded."""
         return self._readiness.is_ready
+
+    def admitted(self, sender: str) -> AbstractContextManager[None]:
+        """The time of one request that wants something written for this sender.
+
+        Raises:
+            FloodError: on entry, when the sender asks for more than its share.
+        """
+        return self._admission.admitted(sender)
 
     async def send(
         self, command: Any, command_id: str, incoming: Iterable[tuple[str, bytes]] = ()
@@ -92,12 +115,12 @@ class Front(Generic[State]):
             causation_id=command_id,
             correlation_id=getattr(command, "order_id", command_id),
         )
-        if self._waiting >= self._appends_waiting_max:
+        if self._waiting >= self._limits.appends_waiting_max:
             raise UnavailableError("too many commands wait for the log")
         self._waiting += 1
         acknowledged: Ack | None = None
         try:
-            async with asyncio.timeout(self._append_seconds_max):
+            async with asyncio.timeout(self._limits.append_seconds_max):
                 acknowledged = await self._appender.command(key, envelope, command, incoming)
                 await asyncio.shield(acknowledged)
         except TimeoutError as error:
@@ -142,21 +165,26 @@ class Front(Generic[State]):
                 raise UnavailableError(f"partition {partition} has no worker that is ready")
             await asyncio.sleep(OWNER_NAP_SECONDS)
 
-    async def others(self) -> list[str]:
+    async def others(self, wait_seconds_max: float | None = None) -> list[str]:
         """The URLs of all other workers that own a partition.
+
+        Args:
+            wait_seconds_max: how long a partition may be without one; OWNER_SECONDS_MAX if None.
 
         Raises:
             UnavailableError: a partition has no worker that is ready.
         """
-        until = clock.monotonic() + OWNER_SECONDS_MAX
-        while clock.monotonic() < until:
+        wait_seconds = OWNER_SECONDS_MAX if wait_seconds_max is None else wait_seconds_max
+        until = clock.monotonic() + wait_seconds
+        while True:
             owners = await self._ownership.owners()
             mine = self._readiness.open_partitions
             missing = set(range(self.partitions)) - mine
             if missing <= {number for number, url in owners.items() if url != self.url}:
                 return sorted({owners[number] for number in missing})
+            if clock.monotonic() >= until:
+                raise UnavailableError("not every partition has a worker that is ready")
             await asyncio.sleep(OWNER_NAP_SECONDS)
-        raise UnavailableError("not every partition has a worker that is ready")
 
     def owns(self, key: str) -> bool:
         """True when this worker answers for the key."""

@@ -64,6 +64,11 @@ def group_consumer(settings: CommonSettings, group: str) -> AIOKafkaConsumer:
     )
 
 
+def generation_of(consumer: AIOKafkaConsumer) -> int:
+    """The generation of the group that a member's assignment is of; it grows with each."""
+    return int(consumer._coordinator.generation)
+
+
 def log_reader(settings: CommonSettings) -> AIOKafkaConsumer:
     """A consumer outside any group, that reads a log from where it is told."""
     return AIOKafkaConsumer(

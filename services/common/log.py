@@ -15,8 +15,11 @@ from services.common.messages.shared import CommandRejected, DeadLetter, RecordH
 from services.common.telemetry import Headers, log, trace_headers
 
 INPUTS = "inputs"
+WRITER = "writer"
 TEXT_BYTES_MAX = 262_144
 KEY_BYTES_MAX = 65_536
+
+_inputs_decoder = msgspec.json.Decoder(dict[str, int])
 
 
 class Acknowledged(Protocol):
@@ -66,6 +69,20 @@ def place_of(record: Record) -> str:
     return f"{record.topic}/{record.partition}/{record.offset}"
 
 
+def place_name(place: tuple[str, int]) -> str:
+    """topic/partition"""
+    return f"{place[0]}/{place[1]}"
+
+
+def writer_header(worker: str, generation: int, since: datetime) -> bytes:
+    """Who appends an event: a worker, from the instant on at which it took the partition.
+
+    Args:
+        generation: of the consumer group, which grows with each assignment.
+    """
+    return encode_plain({"worker": worker, "generation": generation, "since": since})
+
+
 def instant_of(record: Record) -> datetime:
     """The instant that the record's timestamp says; year 1 or 9999 where it says none of ours."""
     try:
@@ -81,21 +98,26 @@ def inputs_of(record: Record) -> dict[str, int]:
     for name, value in record.headers:
         if name == INPUTS:
             try:
-                return msgspec.json.decode(value, type=dict[str, int])
+                return _inputs_decoder.decode(value)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 log.warning("%s does not say what it was decided on", place_of(record))
     return {}
 
 
 class Appender:
-    """Writes the records of one owner."""
+    """Writes the records of one owner.
 
-    def __init__(self, owner: str, producer: Producer) -> None:
+    Args:
+        writer: told in the headers of each event: `writer_header`, or nothing.
+    """
+
+    def __init__(self, owner: str, producer: Producer, writer: bytes = b"") -> None:
         self.commands_topic = f"{owner}.commands"
         self.events_topic = f"{owner}.events"
         self._rejections_topic = f"{owner}.rejections"
         self._dead_letters_topic = f"{owner}.dead-letters"
         self._producer = producer
+        self._writer = [(WRITER, writer)] if writer else []
 
     async def command(
         self, key: str, envelope: Envelope, command: Any, incoming: Iterable[tuple[str, bytes]] = ()
@@ -124,7 +146,7 @@ class Appender:
             value,
             key.encode(),
             partition=partition,
-            headers=[*trace, (INPUTS, encode_plain(inputs))],
+            headers=[*trace, (INPUTS, encode_plain(inputs)), *self._writer],
         )
 
     async def rejection(self, key: str, command: Envelope, rejected: Rejected) -> Ack:

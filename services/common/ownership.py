@@ -4,12 +4,14 @@ import asyncio
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, for_code
 
 from services.common import clock
 from services.common.telemetry import log
 
 FRESH_SECONDS = 1.0
+# A front answers within a second, also when Kafka does not answer at all.
+READ_SECONDS_MAX = 0.1
 
 
 class Ownership:
@@ -20,24 +22,45 @@ class Ownership:
         self._group = group
         self._topic = topic
         self._owners: dict[int, str] = {}
+        self._last_owners: dict[int, str] = {}  # of each partition that ever had one
         self._read_at = float("-inf")
-        self._lock = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
+        self._patience_ends_at = 0.0
 
     async def owners(self, fresh: bool = False) -> dict[int, str]:
-        """URL by partition, at most FRESH_SECONDS old; a partition with no owner is missing."""
-        async with self._lock:
-            if fresh or clock.monotonic() - self._read_at > FRESH_SECONDS:
-                try:
-                    self._owners = await self._read()
-                    self._read_at = clock.monotonic()
-                except (KafkaError, TimeoutError, OSError) as error:
-                    log.warning("the group %s can't be described: %r", self._group, error)
-            return self._owners
+        """URL by partition; a partition with no owner is missing.
+
+        At most FRESH_SECONDS old where Kafka answers within READ_SECONDS_MAX; else each partition
+        has the owner that it last had, as no partition changes hands while Kafka is away.
+        """
+        now = clock.monotonic()
+        if self._reading is None and (fresh or now - self._read_at > FRESH_SECONDS):
+            self._reading = asyncio.create_task(self._refresh())
+            self._patience_ends_at = now + READ_SECONDS_MAX
+        if self._reading is not None:
+            patience_seconds = max(0.0, self._patience_ends_at - now)
+            _, late = await asyncio.wait({self._reading}, timeout=patience_seconds)
+            if late:
+                return self._last_owners
+        return self._owners
+
+    async def _refresh(self) -> None:
+        try:
+            self._owners = await self._read()
+            self._last_owners = self._last_owners | self._owners
+        except (KafkaError, TimeoutError, OSError) as error:
+            log.warning("the group %s can't be described: %r", self._group, error)
+            self._owners = self._last_owners
+        finally:
+            self._read_at = clock.monotonic()
+            self._reading = None
 
     async def _read(self) -> dict[int, str]:
         owners: dict[int, str] = {}
         for response in await self._admin.describe_consumer_groups([self._group]):
             for group in response.groups:
+                if group[0]:
+                    raise for_code(group[0])(group[1])
                 for _, client_id, _, _, assignment in group[5]:
                     if not assignment:
                         continue

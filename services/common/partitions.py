@@ -1,7 +1,7 @@
 """The command topics' consumer: opens, feeds, commits and closes a pipeline per owned partition."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,10 @@ from services.common.command_loop import Pipeline
 from services.common.lease import Lease
 from services.common.log import Record
 from services.common.telemetry import EXIT_LOOP_FAILED, die, log
+from services.common.turns import Turns
 
 IDLE_SECONDS = 0.01
+RENEW_SECONDS = 1.0
 POLL_MILLISECONDS = 200
 # The client's own calls wait without end: for the group's next assignment, for a broker.
 FETCH_SECONDS_MAX = 1.0
@@ -25,11 +27,15 @@ Close = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionLimits:
-    """How often offsets are committed, and the bounds of a batch and of a hand-over."""
+    """How often offsets are committed, and the bounds of a batch and of a hand-over.
+
+    outage_seconds_max: how long the log may keep a batch waiting before the loop counts as stalled.
+    """
 
     commit_seconds: float
     drain_seconds_max: float
     records_per_batch_max: int
+    outage_seconds_max: float
 
 
 class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -62,6 +68,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation = 0
         self._taking = asyncio.Lock()
         self._committed: dict[TopicPartition, int] = {}
+        self._turns = Turns[TopicPartition]()
+        self._is_taking = False
         self._is_stopping = False
 
     @property
@@ -78,6 +86,24 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
     def assigned(self) -> frozenset[int]:
         """The partitions that this worker owns."""
         return self._assigned or frozenset()
+
+    @property
+    def is_held(self) -> bool:
+        """True while the log is so slow with what was taken that no more is."""
+        return self._is_taking or any(each.is_full for each in self._pipelines.values())
+
+    @property
+    def opening(self) -> tuple[int, frozenset[int]] | None:
+        """What changes while partitions are on their way to this worker; None when all are open."""
+        return None if self.is_ready else (self._generation, self.open_partitions)
+
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """The next record that is taken from each input of the open partitions."""
+        return {
+            TopicPartition(topic, number): pipeline.next_offset(topic)
+            for number, pipeline in self._pipelines.items()
+            for topic in self._topics
+        }
 
     async def run(self) -> None:
         """Feeds the pipelines, for ever."""
@@ -101,16 +127,18 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
                 async with self._taking:
                     await self._commit(self._pipelines)
 
-    async def _feed(self, places: Iterable[TopicPartition], generation: int) -> None:
+    async def _feed(self, places: Sequence[TopicPartition], generation: int) -> None:
+        turn, is_first = self._turns.next(places)
         try:
             async with asyncio.timeout(FETCH_SECONDS_MAX):
                 fetched = await self._consumer.getmany(
-                    *places,
-                    timeout_ms=POLL_MILLISECONDS,
+                    *turn,
+                    timeout_ms=POLL_MILLISECONDS if is_first else 0,
                     max_records=self._limits.records_per_batch_max,
                 )
         except (IllegalStateError, TimeoutError):
             return  # a partition went to another worker while the call was on its way
+        self._turns.end(fetched)
         self._lease.renew()
         async with self._taking:
             for place, records in fetched.items():
@@ -121,13 +149,32 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
                     # Read under an earlier assignment: read again from where the pipeline stands.
                     self._consumer.seek(place, pipeline.next_offset(place.topic))
                     continue
-                await pipeline.take(place.topic, _as_records(records))
+                await self._take(pipeline, place.topic, _as_records(records))
+
+    async def _take(self, pipeline: Pipeline[Any], topic: str, records: Sequence[Record]) -> None:
+        """Hands a batch over; a log that takes its time is an outage of Kafka and no stall."""
+        self._is_taking = True
+        taking = asyncio.ensure_future(pipeline.take(topic, records))
+        until = asyncio.get_running_loop().time() + self._limits.outage_seconds_max
+        try:
+            while not taking.done():
+                await asyncio.wait({taking}, timeout=RENEW_SECONDS)
+                if asyncio.get_running_loop().time() < until:
+                    self._lease.renew()
+        except asyncio.CancelledError:
+            taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
+            raise
+        finally:
+            self._is_taking = False
+        await taking
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Finishes and commits what was taken, then lets the partitions go."""
         self._generation += 1
         self._assigned = None
         async with self._taking:
+            self._lease.renew(self._limits.drain_seconds_max + COMMIT_SECONDS_MAX)
             opening = list(self._opening.values())
             self._opening.clear()
             for task in opening:

@@ -15,10 +15,14 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from services.common import ids
 from services.common.codec import LANGUAGES, BadRecordError, Language
 from services.common.decider import Envelope, React
-from services.common.log import Ack, Appender, Record, place_of
+from services.common.log import Ack, Appender, Record, place_name, place_of
+from services.common.pulse import Pulse
 from services.common.telemetry import EXIT_LOG_SKIPPED, Counters, die, log
 
 POLL_MILLISECONDS = 200
+# The client's own calls wait without end: for the group's next assignment, for a broker.
+FETCH_SECONDS_MAX = 1.0
+COMMIT_SECONDS_MAX = 5.0
 
 
 class Reactions:
@@ -82,7 +86,11 @@ class Reactions:
 
 
 class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Reads the event topics, has the reactions appended, and commits what was acknowledged."""
+    """Reads the event topics, has the reactions appended, and commits what was acknowledged.
+
+    Args:
+        pulse: beats with each turn.
+    """
 
     def __init__(
         self,
@@ -90,19 +98,45 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         reactions: Reactions,
         records_per_batch_max: int,
         append_seconds_max: float,
+        pulse: Pulse | None = None,
     ) -> None:
         self._consumer = consumer
         self._reactions = reactions
         self._records_per_batch_max = records_per_batch_max
         self._append_seconds_max = append_seconds_max
+        self._pulse = pulse or Pulse("reactions")
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        self._starts: dict[TopicPartition, int] = {}
         self._expected: dict[TopicPartition, int] = {}
+        self._starting: asyncio.Task[None] | None = None
+        self.is_taking = False
+
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """The next record that is taken from each input, where it is known."""
+        known = self._starts | self._expected
+        return {place: known[place] for place in self._assigned if place in known}
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Forgets where it stood; the group's committed offsets say where to go on."""
+        if self._starting is not None:
+            self._starting.cancel()
+        self._assigned = frozenset()
+        self._starts.clear()
         self._expected.clear()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Begins at the committed offsets, which the consumer seeks itself."""
+        self._assigned = frozenset(assigned)
+        self._starting = asyncio.create_task(self._learn_starts(sorted(self._assigned)))
+
+    async def _learn_starts(self, places: Sequence[TopicPartition]) -> None:
+        """Notes where each input begins, so that one which never gives a record is seen."""
+        for place in places:
+            try:
+                begin = (await self._consumer.beginning_offsets([place]))[place]
+                self._starts[place] = max(begin, await self._consumer.committed(place) or 0)
+            except (KafkaError, IllegalStateError) as error:
+                log.warning("reactions: the start of %s is not known: %r", place_name(place), error)
 
     async def run(self) -> None:
         """Reacts, for ever.
@@ -112,16 +146,29 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         self._consumer.subscribe(self._reactions.topics, listener=self)
         while True:
-            fetched = await self._consumer.getmany(
-                timeout_ms=POLL_MILLISECONDS, max_records=self._records_per_batch_max
-            )
+            self._pulse.beat()
+            try:
+                async with asyncio.timeout(FETCH_SECONDS_MAX):
+                    fetched = await self._consumer.getmany(
+                        timeout_ms=POLL_MILLISECONDS, max_records=self._records_per_batch_max
+                    )
+            except TimeoutError:
+                continue  # the group finds itself
             for place, records in fetched.items():
-                self._guard(place, records)
-                await self._reactions.take(records, self._append_seconds_max)
-                try:
-                    await self._consumer.commit({place: records[-1].offset + 1})
-                except (KafkaError, IllegalStateError) as error:
-                    log.warning("reactions: offsets not committed, will be again: %r", error)
+                await self._take(place, records)
+
+    async def _take(self, place: TopicPartition, records: Sequence[Record]) -> None:
+        self._guard(place, records)
+        self._pulse.beat(self._append_seconds_max)
+        self.is_taking = True
+        await self._reactions.take(records, self._append_seconds_max)
+        self.is_taking = False
+        self._pulse.beat()
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS_MAX):
+                await self._consumer.commit({place: records[-1].offset + 1})
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
+            log.warning("reactions: offsets not committed, will be again: %r", error)
 
     def _guard(self, place: TopicPartition, records: Sequence[Record]) -> None:
         """Exits when a record was skipped, so that a restart reads from the last commit."""

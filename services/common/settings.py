@@ -34,15 +34,31 @@ class CommonSettings:
     session_seconds: float = 6.0
     rebalance_seconds_max: float = 30.0
     append_seconds_max: float = 60.0
-    front_append_seconds_max: float = 0.9
-    front_appends_waiting_max: int = 2_000
+    front_append_seconds_max: float = 0.8
+    front_appends_waiting_max: int = 192
+    front_connections_max: int = 400
+    front_requests_open_max: int = 256
+    front_request_seconds_max: float = 15.0
+    sender_commands_per_second_max: float = 200.0
+    sender_commands_burst_max: int = 400
+    sender_requests_open_max: int = 64
+    senders_known_max: int = 10_000
     forward_seconds_max: float = 5.0
     connect_seconds_max: float = 60.0
     drain_seconds_max: float = 10.0
     stall_seconds_max: float = 15.0
+    stall_warn_seconds: float = 8.0
+    monitor_seconds: float = 1.0
     commit_seconds: float = 0.5
     records_per_batch_max: int = 500
     steps_in_flight_max: int = 8
+
+    recovery_records_per_read_max: int = 5_000
+    recovery_events_per_write_max: int = 50_000
+    recovery_bytes_per_write_max: int = 32 << 20
+    recovery_rows_in_memory_max: int = 50_000
+    recovery_silence_seconds_max: float = 30.0
+    recovery_told_seconds: float = 5.0
 
     effects_concurrent_max: int = 64
     effects_per_target_max: int = 8

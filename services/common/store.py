@@ -7,12 +7,24 @@ that a simulation can put a store in memory in its place.
 import shutil
 from pathlib import Path
 
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    WriteBatch,
+    WriteOptions,
+)
 
 from services.common.telemetry import log
 
 BLOCK_CACHE_BYTES = 16 << 20
 WRITE_BUFFER_BYTES = 8 << 20
+
+
+_unlogged = WriteOptions()
+_unlogged.disable_wal = True  # type: ignore[assignment, method-assign]
 
 
 def open_store(directory: Path) -> Rdict:
@@ -41,6 +53,26 @@ def discard_store(directory: Path) -> None:
 def new_batch() -> WriteBatch:
     """Writes to be done as one."""
     return WriteBatch(raw_mode=True)
+
+
+def write(db: Rdict, batch: WriteBatch) -> None:
+    """Does the writes of a batch as one; they outlive the process."""
+    db.write(batch)
+
+
+def write_unlogged(db: Rdict, batch: WriteBatch) -> None:
+    """Does the writes of a batch as one; until `flush`, the end of the process undoes the last."""
+    db.write(batch, _unlogged)
+
+
+def flush(db: Rdict) -> None:
+    """Returns once everything that was written is in files."""
+    db.flush()
+
+
+def keys_estimate(db: Rdict) -> int:
+    """About how many entries it has."""
+    return db.property_int_value("rocksdb.estimate-num-keys") or 0
 
 
 def _options() -> Options:

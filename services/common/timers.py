@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
 from services.common.decider import Wakeup
+from services.common.pulse import Pulse
 
 NAP_SECONDS_MAX = 0.5
 FIRED_TOGETHER_MAX = 500
@@ -19,11 +20,25 @@ Clock = Callable[[], datetime]
 
 
 class Timers:
-    """The pending wakeups of this worker's partitions."""
+    """The pending wakeups of this worker's partitions.
 
-    def __init__(self, fire: Fire, clock: Clock) -> None:
+    Args:
+        fire: sends the command of a wakeup.
+        pulse: beats with each turn.
+        fire_seconds_max: how long the log may take for what is fired.
+    """
+
+    def __init__(
+        self,
+        fire: Fire,
+        clock: Clock,
+        pulse: Pulse | None = None,
+        fire_seconds_max: float = 60.0,
+    ) -> None:
         self._fire = fire
         self._clock = clock
+        self._pulse = pulse or Pulse("timers")
+        self._fire_seconds_max = fire_seconds_max
         self._heap: list[tuple[datetime, int, int, str, Wakeup]] = []
         self._wanted: dict[tuple[int, str], tuple[Wakeup, ...]] = {}
         self._sequence = 0
@@ -56,11 +71,21 @@ class Timers:
     def __len__(self) -> int:
         return sum(len(wakeups) for wakeups in self._wanted.values())
 
+    @property
+    def late_seconds(self) -> float:
+        """How long ago the earliest pending wakeup was due; 0 when none is."""
+        heap = self._heap
+        while heap and heap[0][4] not in self._wanted.get((heap[0][2], heap[0][3]), ()):
+            heapq.heappop(heap)
+        return max(0.0, (self._clock() - heap[0][0]).total_seconds()) if heap else 0.0
+
     async def run(self) -> None:
         """Fires what is due, for ever."""
         while True:
+            self._pulse.beat()
             due = self._pop_due()
             if due:
+                self._pulse.beat(self._fire_seconds_max)
                 await asyncio.gather(*(self._fire(key, wakeup) for key, wakeup in due))
                 continue
             nap = NAP_SECONDS_MAX

@@ -1,61 +1,37 @@
-"""One worker of a service: the Faust app is its frame, the loops of this package its work.
-
-Faust gives the app, the command line, start and stop by signal, and the web server's place in the
-worker's event loop. Commands, events, table and offsets are handled by our own loops, as decision
-001 says.
-"""
+"""One worker of a service: its parts, made and connected, its loops turning until it stops."""
 
 import asyncio
-import os
-import socket
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import faust
-import uvloop
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 from fastapi import FastAPI
-from faust.app.base import BootStrategy
-from faust.contrib.asgi import serve_asgi
-from mode import Service
 
-from services.common import clock, ids, kafka
+from services.common import kafka, metrics
+from services.common.admission import SenderLimits
+from services.common.agenda import Agenda
 from services.common.api import Peers, Ports
 from services.common.codec import Language
-from services.common.command_loop import Limits, Pipeline
-from services.common.decider import Decider, Envelope, React, Row, Wakeup
-from services.common.effects import EffectLimits, Effects, Outside
+from services.common.connections import Connections
+from services.common.decider import Decider, React
+from services.common.effects import Outside
 from services.common.event_table import EventTable
-from services.common.front import Front, UnavailableError
+from services.common.front import Front, FrontLimits, UnavailableError
+from services.common.lag import Lag
 from services.common.lease import Lease
 from services.common.log import Appender
-from services.common.log_lines import logging_config
+from services.common.monitor import Monitor
+from services.common.open_requests import RequestLimits
+from services.common.opening import Opener
 from services.common.ownership import Ownership
 from services.common.partitions import PartitionLimits, Partitions
 from services.common.reactions import ReactionLoop, Reactions
-from services.common.recovery import Progress, recover
-from services.common.settings import CommonSettings, SettingsError
-from services.common.telemetry import (
-    EXIT_CONNECT_FAILED,
-    EXIT_LOOP_FAILED,
-    Counters,
-    die,
-    log,
-)
-from services.common.timers import Timers
-
-CONNECT_NAP_SECONDS = 0.5
-CLOSE_SECONDS_MAX = 10.0
-
-Client = TypeVar("Client", bound=Any)
+from services.common.settings import CommonSettings
+from services.common.telemetry import EXIT_LOOP_FAILED, Counters, die, log
 
 CreateApi = Callable[[Ports], FastAPI]
-Settings = TypeVar("Settings", bound=CommonSettings)
-CreateApp = Callable[[Settings], faust.App]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +69,15 @@ class Worker:
         self.peers = Peers(lambda: self.front, settings.forward_seconds_max)
         self._front: Front[Any] | None = None
         self._partitions: Partitions | None = None
-        self._timers: Timers | None = None
-        self._effects: Effects | None = None
-        self._recoveries: dict[int, Progress] = {}
+        self._opener: Opener | None = None
+        self._agenda: Agenda | None = None
+        self._metrics = metrics.Metrics(parts.name, settings.worker_name)
+        self._metrics.add(partial(metrics.counter_families, self.counters))
+        self._metrics.add(
+            partial(metrics.pulse_families, self.lease.pulses, settings.stall_warn_seconds)
+        )
         self._tasks: list[asyncio.Task[None]] = []
-        self._closers: list[Callable[[], Awaitable[Any]]] = []
+        self._connections = Connections(settings)
 
     @property
     def front(self) -> Front[Any]:
@@ -110,18 +90,34 @@ class Worker:
             raise UnavailableError("the worker is not connected to Kafka yet")
         return self._front
 
+    @property
+    def request_limits(self) -> RequestLimits:
+        """The bounds of what the front has open at a time."""
+        settings = self.settings
+        return RequestLimits(settings.front_requests_open_max, settings.front_request_seconds_max)
+
     def live(self) -> Mapping[str, Any]:
-        """Whether the loop turns."""
-        idle = self.lease.idle_seconds
+        """Whether all loops turn; `stalled` names those that do not."""
+        stalled = self.lease.pulses.overdue(self.settings.stall_warn_seconds)
+        agenda = self._agenda
+        effects = None if agenda is None else agenda.effects
         return {
-            "live": idle < self.settings.stall_seconds_max,
+            "live": not stalled,
             "service": self.parts.name,
             "worker": self.settings.worker_name,
-            "loop_idle_seconds": round(idle, 3),
-            "timers": 0 if self._timers is None else len(self._timers),
-            "effects": 0 if self._effects is None else len(self._effects),
+            "stalled": [
+                {"loop": pulse.name, "seconds": round(pulse.idle_seconds, 1)} for pulse in stalled
+            ],
+            "loop_idle_seconds": round(self.lease.idle_seconds, 3),
+            "timers": 0 if agenda is None else len(agenda.timers),
+            "effects": 0 if effects is None else len(effects),
+            "recovering": self._recovering(),
             "counters": self.counters.snapshot(),
         }
+
+    def metrics(self) -> bytes:
+        """All that the worker tells, in Prometheus' text format."""
+        return self._metrics.text()
 
     def ready(self) -> Mapping[str, Any]:
         """Whether the worker has its partitions, and their tables are folded."""
@@ -132,8 +128,11 @@ class Worker:
             "worker": self.settings.worker_name,
             "assigned": [] if partitions is None else sorted(partitions.assigned),
             "open": [] if partitions is None else sorted(partitions.open_partitions),
-            "recovering": [each.facts() for each in self._recoveries.values()],
+            "recovering": self._recovering(),
         }
+
+    def _recovering(self) -> Sequence[Mapping[str, Any]]:
+        return [] if self._opener is None else [each.facts() for each in self._opener.recoveries]
 
     async def run(self) -> None:
         """Connects to Kafka and turns the loops until cancelled.
@@ -141,47 +140,60 @@ class Worker:
         Ends the process when Kafka or a topic is not there within `connect_seconds_max`, and when
         a loop fails.
         """
-        self._begin("lease", self._renew_while_connecting())
+        self._begin("lease", self._connections.renew_meanwhile(self.lease))
         settings, parts = self.settings, self.parts
         topics = [f"{parts.name}.commands", *parts.inputs]
-        events = await self._connected(kafka.producer(settings, "events"))
-        commands = await self._connected(kafka.producer(settings, "commands"))
-        admin = await self._connected(kafka.admin(settings))
-        consumer = await self._connected(kafka.group_consumer(settings, parts.name))
-        count = await self._partition_count(admin, topics)
+        connected = self._connections.connected
+        events = await connected(kafka.producer(settings, "events"))
+        commands = await connected(kafka.producer(settings, "commands"))
+        admin = await connected(kafka.admin(settings))
+        consumer = await connected(kafka.group_consumer(settings, parts.name))
+        needed = [*topics, *(f"{owner}.events" for owner in (parts.name, *(parts.reactions or ())))]
+        count = await self._connections.partition_count(admin, needed)
         outer = Appender(parts.name, commands)
-        self._timers = Timers(self._fire(outer), clock.now)
-        self._effects = self._create_effects(outer)
-        self._partitions = Partitions(
+        pulses, language, decider = self.lease.pulses, parts.language, parts.decider
+        outside = None if parts.outside is None else parts.outside()
+        if outside is not None:
+            self._connections.close_at_end(outside.close)
+        agenda = Agenda(settings, decider, outer, outside, pulses, self.counters)
+        opener = Opener(
+            settings,
+            language,
+            decider,
+            self.table,
+            events,
+            consumer,
+            count,
+            agenda.set,
+            self.counters,
+        )
+        partitions = Partitions(
             consumer,
             topics,
-            self._opener(Appender(parts.name, events), count),
+            opener.open,
             self._close_partition,
             self.lease,
-            PartitionLimits(
-                commit_seconds=settings.commit_seconds,
-                drain_seconds_max=settings.drain_seconds_max,
-                records_per_batch_max=settings.records_per_batch_max,
-            ),
+            _partition_limits(settings),
         )
+        self._agenda, self._opener, self._partitions = agenda, opener, partitions
         self._front = Front(
             settings.url,
-            parts.language,
+            language,
             self.table,
             outer,
             Ownership(admin, parts.name, topics[0]),
-            self._partitions,
+            partitions,
             count,
-            settings.front_append_seconds_max,
-            settings.front_appends_waiting_max,
+            _front_limits(settings),
         )
+        lags = [Lag(consumer, partitions.positions, lambda: partitions.is_held, pulses)]
         self._tasks.pop().cancel()
-        consumer.subscribe(topics, listener=self._partitions)
-        self._begin("commands", self._partitions.run())
-        self._begin("timers", self._timers.run())
+        consumer.subscribe(topics, listener=partitions)
+        self._begin("commands", partitions.run())
+        self._begin("timers", agenda.timers.run())
         if parts.reactions:
-            reactions = Reactions(parts.language, parts.reactions, outer, self.counters)
-            self._begin("reactions", self._react(reactions))
+            lags.append(await self._begin_reactions(parts.reactions, outer))
+        self._begin_monitor(lags, agenda, opener, partitions)
 
     async def stop(self) -> None:
         """Finishes what was begun, commits, and closes all connections."""
@@ -191,11 +203,7 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._partitions is not None:
             await self._partitions.stop()
-        for close in reversed(self._closers):
-            try:
-                await asyncio.wait_for(close(), CLOSE_SECONDS_MAX)
-            except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("closing: %r", error)
+        await self._connections.close()
         await self.peers.close()
         log.info("stopped")
 
@@ -208,226 +216,75 @@ class Worker:
             except Exception as error:
                 log.exception("the %s loop failed", name)
                 die(EXIT_LOOP_FAILED, f"the {name} loop failed: {error!r}")
+            die(EXIT_LOOP_FAILED, f"the {name} loop has ended")
 
         self._tasks.append(asyncio.create_task(see_through(), name=name))
 
-    async def _renew_while_connecting(self) -> None:
-        self.lease.watch()
-        while True:
-            self.lease.renew()
-            await asyncio.sleep(CONNECT_NAP_SECONDS)
-
-    async def _connected(self, client: Client) -> Client:
-        """The client once it has reached Kafka; ends the process when that takes too long."""
-        until = clock.monotonic() + self.settings.connect_seconds_max
-        while True:
-            try:
-                await client.start()
-            except (KafkaError, OSError) as error:
-                if clock.monotonic() > until:
-                    die(
-                        EXIT_CONNECT_FAILED,
-                        f"Kafka does not answer at {self.settings.bootstrap}: {error!r}",
-                    )
-                await asyncio.sleep(CONNECT_NAP_SECONDS)
-            else:
-                self._closers.append(getattr(client, "stop", None) or client.close)
-                return client
-
-    async def _partition_count(self, admin: AIOKafkaAdminClient, topics: Sequence[str]) -> int:
-        """The number of partitions that all topics have; ends the process where they differ."""
-        needed = [*topics, f"{self.parts.name}.events"]
-        needed += [f"{owner}.events" for owner in self.parts.reactions or ()]
-        until = clock.monotonic() + self.settings.connect_seconds_max
-        while True:
-            described = await admin.describe_topics(needed)
-            counts = {each["topic"]: len(each["partitions"]) for each in described}
-            missing = [topic for topic in needed if not counts.get(topic)]
-            if not missing:
-                break
-            if clock.monotonic() > until:
-                die(EXIT_CONNECT_FAILED, f"topics are missing: {', '.join(missing)}")
-            await asyncio.sleep(CONNECT_NAP_SECONDS)
-        if len(set(counts.values())) != 1:
-            die(EXIT_CONNECT_FAILED, f"topics differ in their number of partitions: {counts}")
-        return counts[topics[0]]
-
-    def _opener(self, appender: Appender, count: int) -> Callable[[int], Awaitable[Any]]:
-        parts, settings = self.parts, self.settings
-        limits = Limits(settings.append_seconds_max, settings.steps_in_flight_max)
-
-        async def open_partition(number: int) -> Pipeline[Any]:
-            table = self.table.open(number)
-            reader = kafka.log_reader(settings)
-            try:
-                await reader.start()
-                progress = self._recoveries[number] = Progress(f"{parts.name}.events", number)
-                await recover(table, reader, progress, parts.language, self.counters)
-            finally:
-                self._recoveries.pop(number, None)
-                await reader.stop()
-            self._set_agenda(number, table.waiting())
-            return Pipeline(
-                number,
-                count,
-                table,
-                parts.language,
-                parts.decider,
-                appender,
-                lambda partition, rows: self._set_agenda(partition, rows.items()),
-                self.counters,
-                limits,
-            )
-
-        return open_partition
-
     def _close_partition(self, number: int) -> None:
-        if self._timers is not None:
-            self._timers.close(number)
-        if self._effects is not None:
-            self._effects.close(number)
+        if self._agenda is not None:
+            self._agenda.close(number)
         self.table.close(number)
 
-    def _set_agenda(self, partition: int, rows: Iterable[tuple[str, Row[Any]]]) -> None:
-        for key, row in rows:
-            agenda = self.parts.decider.agenda(row.state)
-            wakeups = [each for each in agenda if isinstance(each, Wakeup)]
-            if self._timers is not None:
-                self._timers.set(partition, key, wakeups)
-            if self._effects is not None:
-                calls = [each for each in agenda if not isinstance(each, Wakeup)]
-                self._effects.set(partition, key, calls)
-
-    def _create_effects(self, outer: Appender) -> Effects | None:
-        if self.parts.outside is None:
-            return None
-        settings = self.settings
-        limits = EffectLimits(
-            concurrent_max=settings.effects_concurrent_max,
-            per_target_max=settings.effects_per_target_max,
-            timeout_seconds=settings.effect_timeout_seconds,
-            backoff_seconds=settings.effect_backoff_seconds,
-            backoff_seconds_max=settings.effect_backoff_seconds_max,
-            attempts_before_flag=settings.effect_attempts_before_flag,
-        )
-        outside = self.parts.outside()
-        self._closers.append(outside.close)
-        return Effects(outside, self._report(outer), limits, self.counters)
-
-    def _fire(self, outer: Appender) -> Callable[[str, Wakeup], Awaitable[None]]:
-        async def fire(key: str, wakeup: Wakeup) -> None:
-            purpose = f"wakeup/{type(wakeup.command).__name__}/{wakeup.at.isoformat()}"
-            await self._send(outer, key, wakeup.command, purpose)
-
-        return fire
-
-    def _report(self, outer: Appender) -> Callable[[str, Any, Any], Awaitable[None]]:
-        async def report(key: str, call: Any, command: Any) -> None:
-            purpose = f"outcome/{type(call).__name__}/{type(command).__name__}"
-            await self._send(outer, key, command, purpose)
-
-        return report
-
-    async def _send(self, outer: Appender, key: str, command: Any, purpose: str) -> None:
-        """Appends a command that the aggregate itself has led to, and waits until it is durable."""
-        command_id = ids.derive(key, purpose)
-        envelope = Envelope(
-            id=command_id,
-            type=type(command).__name__,
-            occurred_at=clock.now(),
-            causation_id=command_id,
-            correlation_id=getattr(command, "order_id", key),
-        )
-        acknowledged = await outer.command(key, envelope, command)
-        await asyncio.wait_for(asyncio.shield(acknowledged), self.settings.append_seconds_max)
-
-    async def _react(self, reactions: Reactions) -> None:
+    async def _begin_reactions(self, react: Mapping[str, React], outer: Appender) -> Lag:
+        settings, pulses = self.settings, self.lease.pulses
         group = f"{self.parts.name}.reactions"
-        consumer = await self._connected(kafka.group_consumer(self.settings, group))
+        consumer = await self._connections.connected(kafka.group_consumer(settings, group))
         loop = ReactionLoop(
             consumer,
-            reactions,
-            self.settings.records_per_batch_max,
-            self.settings.append_seconds_max,
+            Reactions(self.parts.language, react, outer, self.counters),
+            settings.records_per_batch_max,
+            settings.append_seconds_max,
+            pulses.begin("reactions"),
         )
-        await loop.run()
+        self._begin("reactions", loop.run())
+        return Lag(consumer, loop.positions, lambda: loop.is_taking, pulses)
+
+    def _begin_monitor(
+        self, lags: Sequence[Lag], agenda: Agenda, opener: Opener, partitions: Partitions
+    ) -> None:
+        settings = self.settings
+
+        def opening() -> Hashable | None:
+            if partitions.opening is None:
+                return None
+            folded = [(each.partition, each.position, each.end) for each in opener.recoveries]
+            return (partitions.opening, tuple(folded))
+
+        monitor = Monitor(
+            self.lease.pulses,
+            lags,
+            settings.monitor_seconds,
+            lambda: agenda.oldest_call_seconds,
+            settings.effect_timeout_seconds + settings.append_seconds_max,
+            opening,
+            settings.rebalance_seconds_max,
+        )
+        self._begin("monitor", monitor.run())
+        told = self._metrics
+        told.add(partial(metrics.lag_families, lags))
+        told.add(partial(metrics.agenda_families, agenda))
+        told.add(
+            lambda: metrics.partition_families(partitions, self.table, opener.recoveries),
+        )
 
 
-class _Boot(BootStrategy):
-    """Faust as a frame: its web slot and services; consumers and producers are ours."""
-
-    enable_kafka = False
-    enable_web = True
-
-
-class _App(faust.App):
-    BootStrategy = _Boot
-
-
-def create_worker_app(settings: CommonSettings, parts: ServiceParts) -> faust.App:
-    """The Faust app of one worker; `app.main()` is its command line."""
-    worker = Worker(settings, parts)
-    app = _App(
-        parts.name,
-        broker=f"kafka://{settings.bootstrap.replace(',', ';')}",
-        store="memory://",
-        datadir=str(settings.data_dir),
-        web_bind=settings.host,
-        web_host=settings.host,
-        web_port=settings.port,
-        worker_redirect_stdouts=False,
-        topic_disable_leader=True,
-        logging_config=logging_config(parts.name, settings.log_level, settings.log_json),
+def _partition_limits(settings: CommonSettings) -> PartitionLimits:
+    return PartitionLimits(
+        commit_seconds=settings.commit_seconds,
+        drain_seconds_max=settings.drain_seconds_max,
+        records_per_batch_max=settings.records_per_batch_max,
+        outage_seconds_max=settings.append_seconds_max,
     )
 
-    class Loops(Service):
-        """The worker's loops, started and stopped with the Faust app."""
 
-        async def on_start(self) -> None:
-            self.add_future(self._run())
-
-        async def on_stop(self) -> None:
-            await worker.stop()
-
-        async def _run(self) -> None:
-            try:
-                await worker.run()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                log.exception("the worker can't start")
-                die(EXIT_LOOP_FAILED, f"the worker can't start: {error!r}")
-
-    serve_asgi(app, parts.create_api(worker), access_log=False)
-    app.service(Loops)
-    return app
-
-
-def run_worker(
-    service: str, settings: Callable[[Mapping[str, str]], Settings], create_app: CreateApp[Settings]
-) -> None:
-    """The command line of a worker: Faust's, with `worker -l info` where nothing else is asked.
-
-    A setting or a port that can't be used ends the process with one sentence.
-    """
-    try:
-        chosen = settings(os.environ)
-    except SettingsError as error:
-        sys.exit(f"{service}: {error}")
-    if len(sys.argv) == 1:
-        sys.argv += ["worker", "-l", "info"]
-    if "worker" in sys.argv and not _is_free(chosen.host, chosen.port):
-        sys.exit(f"{service}: port {chosen.port} of {chosen.host} is taken by another program")
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    create_app(chosen).main()
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        # As the server does, so that closed connections of an earlier worker do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+def _front_limits(settings: CommonSettings) -> FrontLimits:
+    return FrontLimits(
+        settings.front_append_seconds_max,
+        settings.front_appends_waiting_max,
+        SenderLimits(
+            settings.sender_commands_per_second_max,
+            settings.sender_commands_burst_max,
+            settings.sender_requests_open_max,
+            settings.senders_known_max,
+        ),
+    )

@@ -3,7 +3,8 @@
 import faust
 
 from services.common.codec import DELIVERY
-from services.common.worker import ServiceParts, create_worker_app, run_worker
+from services.common.frame import create_worker_app, run_worker
+from services.common.worker import ServiceParts
 from services.delivery.api import create_api
 from services.delivery.domain import Travel, delivery_decider
 from services.delivery.process import REACTIONS

@@ -10,7 +10,6 @@ from msgspec.structs import asdict
 from services.common import ids
 from services.common.api import (
     Ports,
-    ProblemError,
     create_base_api,
     incoming_trace,
     json_response,
@@ -23,6 +22,7 @@ from services.common.messages.driver import (
     ReportPickup,
     SetAvailability,
 )
+from services.common.problem import ProblemError
 from services.common.values import GeoPoint
 from services.driver.domain import Driver
 
@@ -81,7 +81,8 @@ def create_api(ports: Ports) -> FastAPI:
         except ValueError as error:
             raise ProblemError(422, str(error)) from error
         command_id = ids.derive(driver_id, f"availability/{idempotency_key or uuid4()}")
-        await ports.front.send(command, command_id, incoming_trace(request))
+        with ports.front.admitted(f"driver {driver_id}"):
+            await ports.front.send(command, command_id, incoming_trace(request))
         return _accepted(driver_id)
 
     @api.get("/drivers/{driver_id}/assigned-delivery", tags=["phones"])
@@ -102,7 +103,8 @@ def create_api(ports: Ports) -> FastAPI:
         _check_works_on(_known(ports, driver_id), work.delivery_id)
         command_id = ids.derive(driver_id, f"pickup/{work.delivery_id}")
         command = ReportPickup(driver_id, work.delivery_id)
-        await ports.front.send(command, command_id, incoming_trace(request))
+        with ports.front.admitted(f"driver {driver_id}"):
+            await ports.front.send(command, command_id, incoming_trace(request))
         return _accepted(driver_id)
 
     @api.post("/drivers/{driver_id}/dropoff", status_code=202, tags=["phones"])
@@ -113,7 +115,8 @@ def create_api(ports: Ports) -> FastAPI:
         _check_works_on(_known(ports, driver_id), work.delivery_id)
         command_id = ids.derive(driver_id, f"dropoff/{work.delivery_id}")
         command = ReportDropoff(driver_id, work.delivery_id)
-        await ports.front.send(command, command_id, incoming_trace(request))
+        with ports.front.admitted(f"driver {driver_id}"):
+            await ports.front.send(command, command_id, incoming_trace(request))
         return _accepted(driver_id)
 
     return api

@@ -3,7 +3,8 @@
 import faust
 
 from services.common.codec import DRIVER
-from services.common.worker import ServiceParts, create_worker_app, run_worker
+from services.common.frame import create_worker_app, run_worker
+from services.common.worker import ServiceParts
 from services.driver.api import create_api
 from services.driver.domain import driver_decider
 from services.driver.process import REACTIONS
@@ -16,7 +17,7 @@ def create_app(settings: Settings) -> faust.App:
         settings,
         ServiceParts(
             language=DRIVER,
-            decider=driver_decider(settings.snapshot_hours),
+            decider=driver_decider(settings.snapshot_hours, settings.location_interval_seconds_min),
             create_api=create_api,
             inputs=("driver.locations",),
             reactions=REACTIONS,

@@ -48,9 +48,13 @@ class Driver(Struct, frozen=True):
 
 
 def decide(
-    command: DriverCommand, driver: Driver | None, at: datetime
+    command: DriverCommand, driver: Driver | None, at: datetime, location_interval: timedelta
 ) -> DriverEvent | Rejected | None:
-    """The event of a command, Rejected, or None for a repeat."""
+    """The event of a command, Rejected, or None for a repeat.
+
+    Args:
+        location_interval: the least time between two locations that count.
+    """
     if isinstance(command, SetAvailability):
         return _set_availability(command, driver)
     if driver is None:
@@ -77,7 +81,7 @@ def decide(
                 return Rejected("not_picked_up", f"{delivery_id} was not picked up yet")
             return GoodsDroppedOff(driver.driver_id, delivery_id, driver.delivery.order_id)
         case ReportLocation():
-            return _locate(command, driver, at)
+            return _locate(command, driver, at, location_interval)
         case TakeDriverSnapshot():
             return None  # the runtime answers it with `snapshot`
         case _:
@@ -130,10 +134,16 @@ def _assign(command: AssignDelivery, driver: Driver) -> DriverEvent | None:
 
 
 def _locate(
-    command: ReportLocation, driver: Driver, at: datetime
+    command: ReportLocation, driver: Driver, at: datetime, interval: timedelta
 ) -> DriverLocated | Rejected | None:
-    if driver.located_at is not None and command.recorded_at <= driver.located_at:
-        return None
+    """A location that comes too soon after the last counts for nothing, as an older one does.
+
+    So a phone that floods the topic adds at most one event per interval to the log.
+    """
+    if driver.located_at is not None:
+        since = command.recorded_at - driver.located_at
+        if since <= timedelta(0) or since < interval:
+            return None
     if command.recorded_at - at > CLOCK_AHEAD_MAX:
         # Taken once, it would hide all later locations until that instant.
         return Rejected(
@@ -222,8 +232,11 @@ def labels(driver: Driver) -> Mapping[str, str]:
     return {"status": driver.status.value, "region": driver.region}
 
 
-def driver_decider(snapshot_hours: float) -> Decider[Driver, DriverCommand, DriverEvent]:
+def driver_decider(
+    snapshot_hours: float, location_interval_seconds_min: float = 0.0
+) -> Decider[Driver, DriverCommand, DriverEvent]:
     """The driver aggregate for the runtime; writes itself whole every `snapshot_hours`."""
+    location_interval = timedelta(seconds=location_interval_seconds_min)
 
     def agenda(driver: Driver) -> tuple[Wakeup, ...]:
         due_at = driver.snapshot_at + timedelta(hours=snapshot_hours)
@@ -232,7 +245,7 @@ def driver_decider(snapshot_hours: float) -> Decider[Driver, DriverCommand, Driv
     return Decider(
         name="driver",
         key_field="driver_id",
-        decide=decide,
+        decide=lambda command, driver, at: decide(command, driver, at, location_interval),
         evolve=evolve,
         agenda=agenda,
         labels=labels,

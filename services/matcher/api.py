@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
 
-from services.common.api import Ports, ProblemError, create_base_api, json_response, list_rows
+from services.common.api import Ports, create_base_api, json_response, list_rows
 from services.common.decider import Row
+from services.common.problem import ProblemError
 from services.matcher.domain import Region
 
 

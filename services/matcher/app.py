@@ -3,7 +3,8 @@
 import faust
 
 from services.common.codec import MATCHER
-from services.common.worker import ServiceParts, create_worker_app, run_worker
+from services.common.frame import create_worker_app, run_worker
+from services.common.worker import ServiceParts
 from services.matcher.api import create_api
 from services.matcher.domain import region_decider
 from services.matcher.process import REACTIONS

@@ -14,7 +14,6 @@ from services.common import ids
 from services.common.api import (
     FORWARDED,
     Ports,
-    ProblemError,
     create_base_api,
     incoming_trace,
     json_response,
@@ -24,6 +23,7 @@ from services.common.codec import encode_plain
 from services.common.decider import Row
 from services.common.front import UnavailableError
 from services.common.messages.order import DELAY_SECONDS_MAX, FinishPreparation, SubmitOrder
+from services.common.problem import ProblemError
 from services.common.values import GeoPoint, Item, Restaurant
 from services.order.domain import Order, OrderStatus, content
 
@@ -62,21 +62,8 @@ def create_api(ports: Ports) -> FastAPI:
         The same partner and reference are the same order, however often it is submitted.
         """
         command = _command(order, idempotency_key)
-        order_id = command.order_id
-        await _check_idempotency_key(ports, request, command)
-        if answer := await _owner_takes(ports, request, order_id):
-            return answer
-        if ports.front.owns(order_id):
-            _check_content(command, ports.front.row(order_id))
-        digest = hashlib.sha256(encode_plain(command)).hexdigest()
-        command_id = ids.derive(order_id, f"SubmitOrder/{digest}")
-        await ports.front.send(command, command_id, incoming_trace(request))
-        ports.front.remember(order_id)
-        return json_response(
-            {"order_id": order_id, "status": OrderStatus.NEW, "links": _links(order_id)},
-            202,
-            {"Location": f"/orders/{order_id}"},
-        )
+        with ports.front.admitted(f"partner {command.partner}"):
+            return await _take(ports, request, command)
 
     @api.get("/orders", tags=["orders"])
     async def list_orders(
@@ -127,11 +114,13 @@ def create_api(ports: Ports) -> FastAPI:
         """The restaurant says that the order is ready to be picked up."""
         if answer := await ports.peers.owner_answers(request, order_id):
             return answer
-        if ports.front.row(order_id) is None:
+        row: Row[Order] | None = ports.front.row(order_id)
+        if row is None:
             raise ProblemError(404, f"there is no order {order_id}")
         command = FinishPreparation(order_id)
         command_id = ids.derive(order_id, "FinishPreparation")
-        await ports.front.send(command, command_id, incoming_trace(request))
+        with ports.front.admitted(f"restaurant {row.state.restaurant.restaurant_id}"):
+            await ports.front.send(command, command_id, incoming_trace(request))
         return json_response({"order_id": order_id, "links": _links(order_id)}, 202)
 
     return api
@@ -148,6 +137,25 @@ def order_view(order_id: str, row: Row[Order]) -> dict[str, Any]:
     }
 
 
+async def _take(ports: Ports, request: Request, command: SubmitOrder) -> Response:
+    """The answer to an order: 202 once it is in the log."""
+    order_id = command.order_id
+    await _check_idempotency_key(ports, request, command)
+    if answer := await _owner_takes(ports, request, order_id):
+        return answer
+    if ports.front.owns(order_id):
+        _check_content(command, ports.front.row(order_id))
+    digest = hashlib.sha256(encode_plain(command)).hexdigest()
+    command_id = ids.derive(order_id, f"SubmitOrder/{digest}")
+    await ports.front.send(command, command_id, incoming_trace(request))
+    ports.front.remember(order_id)
+    return json_response(
+        {"order_id": order_id, "status": OrderStatus.NEW, "links": _links(order_id)},
+        202,
+        {"Location": f"/orders/{order_id}"},
+    )
+
+
 async def _check_idempotency_key(ports: Ports, request: Request, command: SubmitOrder) -> None:
     """Refuses a key that the partner has used for another order, as far as the tables tell.
 
@@ -159,7 +167,9 @@ async def _check_idempotency_key(ports: Ports, request: Request, command: Submit
     labels = {"idempotency_key": command.idempotency_key, "partner": command.partner}
     try:
         rows = [listed.key for listed in ports.front.listed(labels, 1, None)]
-        for part in await ports.peers.gather(request, f"/orders?{urlencode(labels)}"):
+        for part in await ports.peers.gather(
+            request, f"/orders?{urlencode(labels)}", wait_seconds_max=0.0
+        ):
             rows += [row["key"] for row in part]
     except UnavailableError:
         return

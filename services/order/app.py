@@ -3,7 +3,8 @@
 import faust
 
 from services.common.codec import ORDER
-from services.common.worker import ServiceParts, create_worker_app, run_worker
+from services.common.frame import create_worker_app, run_worker
+from services.common.worker import ServiceParts
 from services.order.api import create_api
 from services.order.domain import order_decider
 from services.order.effects import OrderOutside

@@ -5,7 +5,16 @@ from typing import NoReturn
 
 import pytest
 
-MODULES = ("api", "command_loop", "front", "lease", "partitions", "reactions", "worker")
+MODULES = (
+    "api",
+    "command_loop",
+    "connections",
+    "front",
+    "lease",
+    "partitions",
+    "reactions",
+    "worker",
+)
 
 
 class DiedError(BaseException):

@@ -13,11 +13,11 @@ import pytest
 from aiokafka.errors import OutOfOrderSequenceNumber
 from fastapi import FastAPI, Query, Request, Response
 
+from services.common.admission import SenderLimits
 from services.common.api import (
     BODY_BYTES_MAX,
     FORWARDED,
     Peers,
-    ProblemError,
     create_base_api,
     incoming_trace,
     json_response,
@@ -28,12 +28,15 @@ from services.common.front import (
     RECENT_MAX,
     BadCursorError,
     Front,
+    FrontLimits,
     UnavailableError,
     decode_cursor,
     encode_cursor,
 )
 from services.common.kafka import partition_of
 from services.common.log import Appender
+from services.common.open_requests import RequestLimits
+from services.common.problem import ProblemError
 from services.common.telemetry import EXIT_APPEND_FAILED
 from tests.common import tally
 from tests.common.deaths import Deaths, DiedError
@@ -42,6 +45,8 @@ from tests.common.tally import Add, Added, Tally, appended
 
 PARTITIONS = 4
 LANGUAGE = tally.language()
+SENDER = SenderLimits(per_second_max=0.001, burst_max=5, open_max=2)
+REQUESTS = RequestLimits(open_max=3)
 JSON = {"content-type": "application/json"}
 
 
@@ -68,10 +73,15 @@ class Worker:
     is_live: bool = True
     api: FastAPI = field(init=False)
     peers: Peers = field(init=False)
+    request_limits: RequestLimits = field(default_factory=lambda: REQUESTS)
 
     def live(self) -> Mapping[str, Any]:
         """Facts for a person."""
         return {"live": self.is_live}
+
+    def metrics(self) -> bytes:
+        """What a test says."""
+        return b"a 1\n"
 
     def ready(self) -> Mapping[str, Any]:
         """Facts for a person."""
@@ -109,6 +119,11 @@ def create_api(worker: Worker) -> FastAPI:
         await worker.front.send(Add(key, sum(amounts)), f"id-{key}", incoming_trace(request))
         return json_response({"by": worker.front.url}, 202, {"Location": f"/tallies/{key}"})
 
+    @api.post("/senders/{name}", status_code=204)
+    async def ask(name: str) -> None:
+        with worker.front.admitted(name):
+            pass
+
     @api.get("/broken")
     async def broken() -> Response:
         raise KeyError("secret")
@@ -142,8 +157,7 @@ async def workers(
                 ownership,  # type: ignore[arg-type]
                 readiness,
                 PARTITIONS,
-                seconds_max,
-                3,
+                FrontLimits(seconds_max, 3, SENDER),
             )
             worker = Worker(front, producer, table, frozenset(partitions))
             front._readiness = worker
@@ -287,10 +301,38 @@ async def test_what_is_unavailable_says_when_to_try_again(one: One) -> None:
     """503 with Retry-After, where the log does not answer in time."""
     worker, http = one
     worker.producer.is_prompt = False
-    worker.front._append_seconds_max = 0.02
+    worker.front._limits = FrontLimits(0.02, 3)
     answer = await http.post("/tallies/a", json=[1])
     check_problem(answer, 503, "does not answer")
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_a_sender_who_floods_is_told_when_to_ask_again(one: One) -> None:
+    """429 with Retry-After, for that sender alone."""
+    _, http = one
+    for _ in range(SENDER.burst_max):
+        assert (await http.post("/senders/greedy")).status_code == 204
+    answer = await http.post("/senders/greedy")
+    check_problem(answer, 429, "greedy asks more often than 0.001 times a second")
+    assert 900 < int(answer.headers["retry-after"]) <= 1000
+    assert (await http.post("/senders/modest")).status_code == 204
+
+
+async def test_a_front_works_on_so_many_requests_at_a_time(one: One) -> None:
+    """More are told when to ask again, and health is answered all the same."""
+    worker, http = one
+    worker.producer.is_prompt = False
+    count = REQUESTS.open_max
+    open_ = [asyncio.create_task(http.post(f"/tallies/{n}", json=[1])) for n in range(count)]
+    while len(worker.producer.waiting) < count:
+        await asyncio.sleep(0.001)
+    answer = await http.get("/tallies/a")
+    check_problem(answer, 503, f"{count} requests are open already")
+    assert answer.headers["retry-after"] == "1"
+    assert (await http.get("/health/live")).status_code == 200
+    worker.producer.acknowledge()
+    assert [each.status_code for each in await asyncio.gather(*open_)] == [202] * count
+    check_problem(await http.get("/tallies/a"), 404, "no tally")
 
 
 async def test_health_says_what_is_and_answers_503_when_it_is_not(one: One) -> None:
@@ -301,6 +343,14 @@ async def test_health_says_what_is_and_answers_503_when_it_is_not(one: One) -> N
     worker.is_live = worker.is_ready = False
     assert (await http.get("/health/live")).status_code == 503
     assert (await http.get("/health/ready")).status_code == 503
+
+
+async def test_metrics_are_given_in_the_text_format_of_prometheus(one: One) -> None:
+    """As the worker tells them."""
+    _, http = one
+    answer = await http.get("/metrics")
+    assert (answer.status_code, answer.content) == (200, b"a 1\n")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
 
 
 async def test_a_command_is_accepted_once_it_is_in_the_log(one: One) -> None:

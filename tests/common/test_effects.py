@@ -371,3 +371,26 @@ async def test_equal_calls_of_two_aggregates_are_two_calls() -> None:
     made.close(0)
     gate.set()
     await world.until(lambda: len(world.reports) == 2)
+
+
+async def test_a_call_that_was_dropped_and_does_not_end_is_the_oldest() -> None:
+    """It still has its place among the calls at a time."""
+    end = asyncio.Event()
+
+    async def answer(key: str, attempt: int) -> Any:
+        while not end.is_set():
+            try:
+                await asyncio.sleep(0.005)
+            except asyncio.CancelledError:
+                continue
+
+    world = World(answer)
+    made = effects(world)
+    assert made.oldest_seconds == 0.0
+    made.set(0, "a", [Ring("a")])
+    await world.until(lambda: bool(world.calls))
+    made.set(0, "a", [])
+    await world.until(lambda: made.oldest_seconds > 0.02)
+    assert (len(made), made.running) == (0, 0)
+    end.set()
+    await world.until(lambda: made.oldest_seconds == 0.0)

@@ -93,6 +93,34 @@ def test_a_command_loop_that_waits_for_ever_ends_the_process() -> None:
     assert b"has not turned" in errors
 
 
+OTHER_LOOP = """
+import asyncio
+from services.common.lease import Lease
+async def main():
+    lease = Lease(5.0, 0.6)
+    lease.watch()
+    lease.pulses.begin("timers").beat(grace_seconds={grace})
+    for _ in range(300):
+        lease.renew()
+        await asyncio.sleep(0.01)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("grace", "code"), [(0.0, EXIT_STALLED), (60.0, 0)])
+def test_any_loop_that_stands_ends_the_process(grace: float, code: int) -> None:
+    """Though the command loop turns; not while it waits for what it was granted."""
+    ended = subprocess.run(
+        [sys.executable, "-c", OTHER_LOOP.format(grace=grace)],
+        capture_output=True,
+        check=False,
+        timeout=30,
+        cwd=Path(__file__).parents[2],
+    )
+    assert ended.returncode == code, ended.stderr
+    assert (b"timers has not turned" in ended.stderr) == bool(code)
+
+
 async def test_a_command_loop_may_wait_longer_than_it_may_be_away(deaths: Deaths) -> None:
     """For a rebalance or a broker, while the event loop turns."""
     lease = Lease(0.3, 5.0)

@@ -13,7 +13,7 @@ from aiokafka.errors import CommitFailedError
 from services.common.command_loop import Limits, Pipeline
 from services.common.event_table import EventTable
 from services.common.lease import Lease
-from services.common.log import Appender
+from services.common.log import Ack, Appender
 from services.common.partitions import PartitionLimits, Partitions
 from services.common.telemetry import EXIT_LOOP_FAILED, Counters
 from tests.common import tally
@@ -52,6 +52,7 @@ class Consumer:
             start = self.positions[place]
             records = self.log.read(place.topic, place.partition, start)[:max_records]
             if records:
+                max_records -= len(records)
                 found[place] = records
                 self.positions[place] = records[-1].offset + 1
         if not found:
@@ -89,11 +90,13 @@ class Consumer:
 class Member:
     """A worker's partitions on a log in memory."""
 
-    def __init__(self, directory: Path, topics: tuple[str, ...] = (INPUT,)) -> None:
+    def __init__(
+        self, directory: Path, topics: tuple[str, ...] = (INPUT,), outage_seconds_max: float = 5.0
+    ) -> None:
         self._topics = topics
         self.log = MemoryLog()
         self.consumer = Consumer(self.log)
-        self.producer = MemoryProducer(self.log)
+        self.producer: MemoryProducer = MemoryProducer(self.log)
         self.tables = EventTable[Tally](directory, tally.decider())
         self.pipelines: list[Pipeline[Tally]] = []
         self.closed: list[int] = []
@@ -106,7 +109,12 @@ class Member:
             self._open,
             self._close,
             self.lease,
-            PartitionLimits(commit_seconds=0.01, drain_seconds_max=0.5, records_per_batch_max=2),
+            PartitionLimits(
+                commit_seconds=0.01,
+                drain_seconds_max=0.5,
+                records_per_batch_max=2,
+                outage_seconds_max=outage_seconds_max,
+            ),
         )
 
     async def _open(self, number: int) -> Pipeline[Tally]:
@@ -161,9 +169,11 @@ class Member:
 
 
 @asynccontextmanager
-async def member(directory: Path, topics: tuple[str, ...] = (INPUT,)) -> AsyncIterator[Member]:
+async def member(
+    directory: Path, topics: tuple[str, ...] = (INPUT,), outage_seconds_max: float = 5.0
+) -> AsyncIterator[Member]:
     """A member whose loop runs."""
-    made = Member(directory, topics)
+    made = Member(directory, topics, outage_seconds_max)
     made.lease.watch()
     running = asyncio.create_task(made.partitions.run())
     try:
@@ -207,6 +217,56 @@ async def test_a_member_is_ready_when_all_its_partitions_are_open(tmp_path: Path
         assert m.partitions.open_partitions == {0}
 
 
+async def test_an_input_that_is_flooded_holds_up_no_other(tmp_path: Path) -> None:
+    """The client gives all of one before anything of the next; here they take turns."""
+    async with member(tmp_path, (INPUT, MORE)) as m:
+        for _ in range(60):
+            put(m.log, Add("flooding", 1))
+        for _ in range(6):
+            put(m.log, Add("calm", 1), topic=MORE)
+        await m.assign(0)
+        await m.until_open()
+        await m.until(lambda: m.total("flooding") == 60)
+        keys = [each.event.tally_id for each in m.log.events(LANGUAGE)]
+        assert max(n for n, key in enumerate(keys) if key == "calm") < 15
+
+
+class SilentProducer(MemoryProducer):
+    """Has no room for a record while the log is silent."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        super().__init__(log)
+        self.is_asked = asyncio.Event()
+        self.has_room = asyncio.Event()
+
+    async def send(self, *args: Any, **named: Any) -> Ack:
+        """Waits for room."""
+        self.is_asked.set()
+        await self.has_room.wait()
+        return await super().send(*args, **named)
+
+
+@pytest.mark.parametrize(("outage_seconds_max", "is_renewed"), [(60.0, True), (0.0, False)])
+async def test_an_outage_of_the_log_is_no_stall_up_to_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outage_seconds_max: float, is_renewed: bool
+) -> None:
+    """The worker keeps its table and its partitions, and goes on when the log does."""
+    monkeypatch.setattr("services.common.partitions.RENEW_SECONDS", 0.005)
+    async with member(tmp_path, outage_seconds_max=outage_seconds_max) as m:
+        producer = m.producer = SilentProducer(m.log)
+        await m.assign(0)
+        await m.until_open()
+        put(m.log, Add("a", 1))
+        await producer.is_asked.wait()
+        before = m.lease._commands._beaten_at
+        if is_renewed:
+            await m.until(lambda: m.lease._commands._beaten_at > before)
+        await asyncio.sleep(0.05)
+        assert (m.lease._commands._beaten_at > before) == is_renewed
+        producer.has_room.set()
+        await m.until(lambda: m.total() == 1)
+
+
 async def test_revoking_finishes_and_commits_what_was_taken(tmp_path: Path) -> None:
     """Then the table is let go; the next owner begins where this one has ended."""
     async with member(tmp_path) as m:
@@ -233,11 +293,11 @@ async def test_revoking_ends_also_while_the_loop_waits_for_a_full_pipeline(tmp_p
         m.producer.is_prompt = False
         await m.assign(0)
         await m.until_open()
-        for topic in (INPUT, MORE):
-            for _ in range(9):
+        for _ in range(2):  # a record of each input: two steps of one read
+            for topic in (INPUT, MORE):
                 put(m.log, Add("a", 1), topic=topic)
-        await m.until(lambda: m.pipelines[0].is_full)
-        m.producer.acknowledge(2)
+            await m.until(lambda: m.pipelines[0].is_full)
+        m.producer.acknowledge(1)
         await m.until(lambda: m.partitions._taking.locked())
         revoking = asyncio.create_task(m.revoke())
         await asyncio.sleep(0.05)
@@ -405,15 +465,20 @@ async def test_a_partition_begins_at_the_committed_offset_where_it_is_there(
         assert len(m.log.read("tally.events")) == 3 - start
 
 
-async def test_what_an_event_in_the_log_came_after_is_not_decided_again(tmp_path: Path) -> None:
-    """Though its offset was not committed: a refused command stays refused."""
+@pytest.mark.parametrize("committed", [0, None, 77])
+async def test_what_an_event_in_the_log_came_after_is_not_decided_again(
+    tmp_path: Path, committed: int | None
+) -> None:
+    """Though its offset was not committed, or forgotten: a refused command stays refused."""
     async with member(tmp_path) as m:
         for amount in (-1, 5):
             put(m.log, Add("a", amount))
         await m.assign(0)
         await m.until(lambda: m.consumer.kept.get(PLACE) == 2)
         await m.revoke()
-        m.consumer.kept[PLACE] = 0
+        del m.consumer.kept[PLACE]
+        if committed is not None:
+            m.consumer.kept[PLACE] = committed
         await m.assign(0)
         await m.until(lambda: m.consumer.kept.get(PLACE) == 2)
         assert m.total() == 5

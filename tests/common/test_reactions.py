@@ -15,6 +15,7 @@ from services.common.log import Appender
 from services.common.messages.delivery import DeliveryCompleted, DeliveryPickedUp
 from services.common.messages.order import RecordDropoff, RecordPickup
 from services.common.messages.shared import DeadLetter
+from services.common.pulse import Pulse
 from services.common.reactions import ReactionLoop, Reactions
 from services.common.telemetry import EXIT_LOG_SKIPPED, Counters
 from tests.common.deaths import Deaths, DiedError
@@ -202,6 +203,7 @@ class Consumer:
         self._batches = list(batches)
         self.committed: dict[TopicPartition, int] = {}
         self.error: Exception | None = None
+        self.commits_hang = False
         self.is_idle = asyncio.Event()
 
     def subscribe(self, topics: list[str], listener: object) -> None:
@@ -216,9 +218,19 @@ class Consumer:
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         """As the group would keep them."""
+        if self.commits_hang:
+            await asyncio.sleep(60)
         if self.error is not None:
             raise self.error
         self.committed |= offsets
+
+    async def beginning_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """The first that are left."""
+        return dict.fromkeys(places, 3)
+
+    async def committed_offset(self, place: TopicPartition) -> int | None:
+        """What the group has kept: of one partition nothing, of one what is gone."""
+        return {0: 7, 1: None, 2: 1}[place.partition]
 
 
 async def run_loop(consumer: Consumer, made: Reactions) -> ReactionLoop:
@@ -250,6 +262,50 @@ async def test_the_loop_goes_on_when_a_commit_fails() -> None:
     consumer.error = CommitFailedError("rebalanced")
     await run_loop(consumer, reactions(log)[0])
     assert (consumer.committed, len(commands(log))) == ({}, 2)
+
+
+async def test_the_loop_goes_on_when_a_commit_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client waits for ever for a group that has no coordinator."""
+    monkeypatch.setattr("services.common.reactions.COMMIT_SECONDS_MAX", 0.01)
+    log = MemoryLog()
+    consumer = Consumer([record(picked_up(1), 7)], [record(picked_up(2), 8)])
+    consumer.commits_hang = True
+    await run_loop(consumer, reactions(log)[0])
+    assert (consumer.committed, len(commands(log))) == ({}, 2)
+
+
+async def test_the_loop_turns_while_the_group_finds_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client gives nothing, without end; that is no stall."""
+    monkeypatch.setattr("services.common.reactions.FETCH_SECONDS_MAX", 0.01)
+    consumer, pulse = Consumer(), Pulse("reactions")
+    loop = ReactionLoop(consumer, reactions(MemoryLog())[0], 100, 5.0, pulse)
+    running = asyncio.create_task(loop.run())
+    await asyncio.wait_for(consumer.is_idle.wait(), 5)
+    first = pulse._beaten_at
+    async with asyncio.timeout(5):
+        while pulse._beaten_at == first:
+            await asyncio.sleep(0.005)
+    running.cancel()
+
+
+async def test_positions_are_known_from_the_assignment_on() -> None:
+    """At the commit, or the first record that is left; then behind what was taken."""
+    places = [TopicPartition("delivery.events", number) for number in range(3)]
+    consumer = Consumer([record(picked_up(1), 7)])
+    consumer.committed = consumer.committed_offset  # type: ignore[assignment]
+    consumer.error = CommitFailedError("not now")
+    loop = ReactionLoop(consumer, reactions(MemoryLog())[0], 100, 5.0)
+    await loop.on_partitions_assigned(places)
+    async with asyncio.timeout(5):
+        while len(loop.positions()) < 3:
+            await asyncio.sleep(0.005)
+    assert loop.positions() == dict(zip(places, (7, 3, 3), strict=True))
+    running = asyncio.create_task(loop.run())
+    await asyncio.wait_for(consumer.is_idle.wait(), 5)
+    assert loop.positions() == dict(zip(places, (8, 3, 3), strict=True))
+    await loop.on_partitions_revoked(places)
+    assert loop.positions() == {}
+    running.cancel()
 
 
 async def test_a_skipped_event_ends_the_process(deaths: Deaths) -> None:

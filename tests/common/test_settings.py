@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.common.ownership import READ_SECONDS_MAX
 from services.common.settings import CommonSettings, SettingsError
 
 
@@ -78,6 +79,16 @@ def test_the_defaults_fit_each_other() -> None:
     assert settings.away_seconds_max < settings.session_seconds
     assert settings.drain_seconds_max < settings.rebalance_seconds_max
     assert settings.drain_seconds_max < settings.stall_seconds_max
+
+
+def test_the_defaults_of_a_front_fit_each_other() -> None:
+    """No sender takes all places of writers, nor writers all places; a second is kept."""
+    settings = CommonSettings()
+    assert settings.sender_requests_open_max < settings.front_appends_waiting_max
+    assert settings.front_appends_waiting_max < settings.front_requests_open_max
+    assert settings.front_requests_open_max < settings.front_connections_max
+    assert settings.front_append_seconds_max + READ_SECONDS_MAX < 1
+    assert settings.front_append_seconds_max < settings.front_request_seconds_max
 
 
 def test_a_worker_is_named_and_reached_by_its_address_unless_told_otherwise() -> None:

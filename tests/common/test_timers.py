@@ -176,3 +176,21 @@ async def test_of_many_timers_each_fires_that_is_still_wanted() -> None:
         while len(fired) < 50_000:
             await asyncio.sleep(0.001)
         assert all(when >= wakeup.at for _, when, wakeup in fired)
+
+
+async def test_late_seconds_are_those_of_the_earliest_that_still_counts() -> None:
+    """A wakeup that its state no longer asks for is not late."""
+    made = Timers(_never, Clock())
+    assert made.late_seconds == 0.0
+    made.set(0, "a", [at(-9)])
+    made.set(0, "b", [at(-4)])
+    made.set(0, "c", [at(4)])
+    assert made.late_seconds == 9.0
+    made.set(0, "a", [])
+    assert made.late_seconds == 4.0
+    made.close(0)
+    assert made.late_seconds == 0.0
+
+
+async def _never(key: str, wakeup: Wakeup) -> None:
+    raise AssertionError(f"{key} is not to be fired")

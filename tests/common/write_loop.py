@@ -1,4 +1,7 @@
-"""A process that folds an endless log into a table, to be killed at any moment."""
+"""A process that folds an endless log into a table, to be killed at any moment.
+
+As a program: python -m tests.common.write_loop <directory> apply|rebuild
+"""
 
 import sys
 from collections.abc import Iterator
@@ -6,10 +9,12 @@ from itertools import count, islice
 from pathlib import Path
 
 from services.common.event_table import Appended, TablePartition
+from services.common.rebuild import RebuildLimits
 from tests.common import tally
 
 KEYS = 5
 COLOURS = ("red", "blue", "green")
+LIMITS = RebuildLimits(events_per_write_max=7, bytes_per_write_max=10_000, rows_in_memory_max=2)
 
 
 def endless_log(start: int = 0) -> Iterator[Appended]:
@@ -24,11 +29,20 @@ def endless_log(start: int = 0) -> Iterator[Appended]:
             yield tally.appended(offset, event, versions[key] if offset % 7 else 10**6)
 
 
-def main(directory: Path) -> None:
-    """Writes without end, and says so once it has begun."""
+def main(directory: Path, way: str) -> None:
+    """Writes without end, and says so once it has begun.
+
+    Args:
+        way: "rebuild" folds a stretch of the log as a recovery does before each batch of a loop.
+    """
     table = TablePartition(directory, tally.decider())
     log = endless_log(table.position.next_offset)
     for number in count():
+        if way == "rebuild":
+            rebuild = table.rebuild(LIMITS)
+            for each in islice(log, 40):
+                rebuild.add(each)
+            rebuild.close()
         table.apply(islice(log, 17))
         if number == 3:
             sys.stdout.write("writing\n")
@@ -36,4 +50,4 @@ def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,7 +1,7 @@
 """What a driver's twin decides in every situation, and what its snapshot keeps."""
 
 from dataclasses import replace
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -42,7 +42,8 @@ from tests.given import (
 )
 
 SNAPSHOT_HOURS = 24.0
-DECIDER = driver_decider(SNAPSHOT_HOURS)
+INTERVAL_SECONDS = 0.5
+DECIDER = driver_decider(SNAPSHOT_HOURS, INTERVAL_SECONDS)
 HOME, PICKUP, DROPOFF = GeoPoint(37.3, -121.9), GeoPoint(37.31, -121.9), GeoPoint(37.4, -121.8)
 SOON = NOON + timedelta(seconds=1)
 
@@ -280,3 +281,19 @@ def test_evolve_takes_any_event_in_any_situation(situation: str) -> None:
     no = declined("d2", "o2", "north", "on_a_delivery")
     for event in (*SITUATIONS["back"], UNAVAILABLE, LOCATED, no, snapshot):
         assert DECIDER.evolve(driver(situation).state, event, NOON).driver_id == "v"
+
+
+@for_all(st.lists(st.integers(0, 400), min_size=1, max_size=60))
+def test_a_phone_that_floods_is_located_once_in_an_interval(steps: list[int]) -> None:
+    """Whatever it sends; and no location that comes later than the interval is passed over."""
+    state = driver("available")
+    sent_at = NOON
+    located_at: list[datetime] = []
+    for step in steps:
+        sent_at += timedelta(milliseconds=step)
+        outcome = state.when(ReportLocation("v", PICKUP, sent_at))
+        is_due = not located_at or (sent_at - located_at[-1]).total_seconds() >= INTERVAL_SECONDS
+        assert outcome_word(outcome) == ("+" if is_due else "=")
+        if is_due:
+            located_at.append(sent_at)
+            state = outcome.accepted()

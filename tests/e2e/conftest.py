@@ -24,20 +24,13 @@ FAST = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every end-to-end test needs Kafka."""
-    for item in items:
-        if "tests/e2e" in str(item.path):
-            item.add_marker(pytest.mark.kafka)
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One worker of each service."""
     yield from _running(tmp_path_factory.mktemp("stack"), workers=1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pair_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two workers of each service."""
     yield from _running(tmp_path_factory.mktemp("pair"), workers=2)

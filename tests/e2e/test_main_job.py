@@ -9,15 +9,12 @@ import time
 from pathlib import Path
 
 import httpx
-import msgspec
 import pytest
 
 from infra.stack import SANDBOX, SERVICES
 from tests.e2e.conftest import FAST
-from tests.e2e.world import World, order_id_of
 
 READY_SECONDS_MAX = 90
-RECORD = Path("infra/examples/submit-order.json").read_bytes()
 
 
 @pytest.mark.timeout(240)
@@ -59,9 +56,3 @@ def test_the_main_job_runs_the_demo_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     for url in urls.values():
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{url}/health/live")
-
-
-async def test_the_example_record_is_an_order(world: World) -> None:
-    """What the README has a partner pipe into kcat is taken as it is."""
-    await world.produce("order.commands", None, RECORD)
-    await world.reaches(order_id_of(msgspec.json.decode(RECORD)), "DELIVERED")

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from infra.stack import Stack
 from services.common import ids
+from services.common.log import Record
 
 EXAMPLE = Path("infra/examples/order.json")
 FINAL = {"DELIVERED", "REJECTED", "CANCELLED"}
@@ -57,6 +58,20 @@ class World:
         order_id = order_id_of(order)
         assert answer.headers["location"] == f"/orders/{order_id}"
         return order_id
+
+    async def submit_until_taken(
+        self, order: dict[str, Any], workers: int = 1, seconds_max: float = LIFE_SECONDS_MAX
+    ) -> str:
+        """The id of an order submitted as a partner does: again until a front has taken it."""
+        until, attempt = time.monotonic() + seconds_max, 0
+        while True:
+            try:
+                return await self.submit(order, worker=attempt % workers)
+            except (AssertionError, httpx.TransportError):
+                if time.monotonic() > until:
+                    raise
+            attempt += 1
+            await asyncio.sleep(POLL_SECONDS)
 
     async def produce(
         self, topic: str, key: bytes | None, value: bytes, partition: int | None = None
@@ -117,6 +132,12 @@ class World:
 
     async def records(self, topic: str) -> list[dict[str, Any]]:
         """All records of a topic as JSON, in the order of each partition."""
+        return [
+            msgspec.json.decode(record.value or b"") for record in await self.raw_records(topic)
+        ]
+
+    async def raw_records(self, topic: str) -> list[Record]:
+        """All records of a topic, in the order of each partition."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.stack.bootstrap,
             enable_auto_commit=False,
@@ -129,11 +150,11 @@ class World:
             consumer.assign(places)
             await consumer.seek_to_beginning(*places)
             ends = await consumer.end_offsets(places)
-            records: list[dict[str, Any]] = []
+            records: list[Record] = []
             while [place for place in places if await consumer.position(place) < ends[place]]:
                 fetched = await consumer.getmany(timeout_ms=200)
                 for part in fetched.values():
-                    records += [msgspec.json.decode(record.value) for record in part]
+                    records += part
             return records
         finally:
             await consumer.stop()

@@ -1,13 +1,10 @@
-"""One real broker for all tests that only talk to it, and Java programs that pretend."""
+"""Java programs that pretend."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from infra.broker import LocalCluster
-from infra.ports import free_ports
 
 # A stand-in for Java: it tells its version, prepares a directory, and as a broker does `as_broker`
 # in the directory of that broker.
@@ -22,15 +19,6 @@ if "kafka.Kafka" in sys.argv:
 """
 
 MakeJava = Callable[[str, str], Path]
-
-
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
-    """A running single-node cluster; tests create topics of their own in it."""
-    shared = LocalCluster(tmp_path_factory.mktemp("kafka"), free_ports(1)[0])
-    shared.start()
-    yield shared
-    shared.stop()
 
 
 @pytest.fixture

@@ -1,5 +1,10 @@
 """The topics of a cluster become those of the catalogue, and a wrong one is told."""
 
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -11,7 +16,10 @@ from infra.ports import free_ports
 from infra.topics import create_topics, list_topics, main
 from services.common.catalogue import TopicSpec, catalogue
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.kafka]
+pytestmark = [pytest.mark.timeout(120), pytest.mark.kafka]
+
+LEARN_SECONDS_MAX = 30.0
+POLL_SECONDS = 0.05
 
 
 def _spec(name: str, retention_hours: int = 1) -> TopicSpec:
@@ -38,15 +46,33 @@ async def _settings(bootstrap: str, topic: str) -> dict[str, str]:
     return {entry["config_names"]: entry["config_value"] for entry in entries}
 
 
+async def _until_listed(bootstrap: str, topic: str) -> None:
+    """A broker learns of a topic a little after whoever asked for it."""
+    async with asyncio.timeout(LEARN_SECONDS_MAX):
+        while not (await list_topics(bootstrap))[topic]:
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _until_set(bootstrap: str, topic: str, expected: Mapping[str, str]) -> None:
+    """A broker learns of settings a little after whoever asked for them."""
+    until = time.monotonic() + LEARN_SECONDS_MAX
+    while not (settings := await _settings(bootstrap, topic)).items() >= expected.items():
+        assert time.monotonic() < until, settings
+        await asyncio.sleep(POLL_SECONDS)
+
+
 @pytest.mark.asyncio
-async def test_every_topic_of_the_catalogue_exists_as_described(cluster: LocalCluster) -> None:
+async def test_every_topic_of_the_catalogue_exists_as_described(
+    cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Partitions and settings are the catalogue's, and a second run changes nothing."""
+    topics = [replace(topic, name=f"new.{topic.name}") for topic in catalogue().values()]
+    _use_catalogue(monkeypatch, *topics)
     for _ in range(2):
         await create_topics(cluster.bootstrap)
-        assert await list_topics(cluster.bootstrap) == dict.fromkeys(catalogue(), 4)
-    for topic in catalogue().values():
-        settings = await _settings(cluster.bootstrap, topic.name)
-        assert settings.items() >= topic.config().items()
+        assert await list_topics(cluster.bootstrap) == {topic.name: 4 for topic in topics}
+    for topic in topics:
+        await _until_set(cluster.bootstrap, topic.name, topic.config())
 
 
 @pytest.mark.asyncio
@@ -71,11 +97,14 @@ async def test_changed_settings_are_updated_and_others_stay(
         topic = NewTopic("changed", 1, 1, topic_configs={"segment.bytes": "2000000"})
         await admin.create_topics([topic])
     _use_catalogue(monkeypatch, _spec("changed", retention_hours=2))
+    await _until_listed(cluster.bootstrap, "changed")
     await create_topics(cluster.bootstrap, partitions=1)
-    settings = await _settings(cluster.bootstrap, "changed")
-    assert settings["retention.ms"] == "7200000"
-    assert settings["message.timestamp.type"] == "LogAppendTime"
-    assert settings["segment.bytes"] == "2000000"
+    expected = {
+        "retention.ms": "7200000",
+        "message.timestamp.type": "LogAppendTime",
+        "segment.bytes": "2000000",
+    }
+    await _until_set(cluster.bootstrap, "changed", expected)
 
 
 @pytest.mark.asyncio

@@ -74,8 +74,10 @@ def commit_reaction_before_ack(patch: pytest.MonkeyPatch) -> None:
     async def run(loop: ReactionLoop) -> None:
         loop._consumer.subscribe(loop._reactions.topics, listener=loop)
         while True:
+            loop._pulse.beat()
             fetched = await loop._consumer.getmany(timeout_ms=POLL_MILLISECONDS, max_records=20)
             for place, records in fetched.items():
+                loop._guard(place, records)
                 await loop._consumer.commit({place: records[-1].offset + 1})
                 await loop._reactions.take(records, 10.0)
 
@@ -99,8 +101,8 @@ def fire_early(patch: pytest.MonkeyPatch) -> None:
     """The clock of the timers is ahead."""
     create = Timers.__init__
 
-    def create_ahead(timers: Timers, fire: Any, clock: Any) -> None:
-        create(timers, fire, lambda: clock() + timedelta(seconds=1))
+    def create_ahead(timers: Timers, fire: Any, clock: Any, *others: Any) -> None:
+        create(timers, fire, lambda: clock() + timedelta(seconds=1), *others)
 
     patch.setattr(Timers, "__init__", create_ahead)
 

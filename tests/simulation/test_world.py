@@ -1,6 +1,7 @@
 """Whatever a seed does to the services, the contract of the log holds; and it does it again."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,12 @@ from infra.simulation.__main__ import main
 from infra.simulation.world import run_seed
 from tests.simulation import bugs
 
-SEEDS_PER_TEST = 60
+SEEDS = 240
+# Small, so that the tests share the processors evenly.
+SEEDS_PER_TEST = 20
 
 
-@pytest.mark.parametrize("first", range(0, 4 * SEEDS_PER_TEST, SEEDS_PER_TEST))
+@pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_PER_TEST))
 def test_all_invariants_hold(first: int) -> None:
     """Crashes, pauses, lost disks, late messages, a broker that goes: nothing breaks."""
     violations = [
@@ -77,7 +80,7 @@ def test_the_command_line_tells_how_to_replay(
 ) -> None:
     """And ends with 1 when an invariant is violated."""
     bugs.fire_early(monkeypatch)
-    assert main(["--seeds", "1"]) == 1
+    assert main(["--seeds", "20"]) == 1
     told = capsys.readouterr().out
     assert "VIOLATED timer_is_never_early" in told
-    assert "python -m infra.simulation --seed 0 --trace" in told
+    assert re.search(r"python -m infra\.simulation --seed \d+ --trace", told)

@@ -15,8 +15,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from services.common import event_table
-from services.common.decider import Decider, Envelope, Row, fold
+from services.common.decider import Envelope, Row
+from services.common.event_table import Appended, TablePartition
 from services.common.log import Ack, Appender
 from services.common.timers import Timers
 from services.order.effects import OrderOutside
@@ -90,25 +90,26 @@ def commit_early() -> None:
 
 def apply_twice() -> None:
     """The table takes every event twice, whatever its version says."""
+    fold = TablePartition._after
 
     def doubling(
-        decider: Decider[Any, Any, Any], row: Row[Any] | None, envelope: Envelope, event: Any
+        self: TablePartition[Any], row: Row[Any] | None, each: Appended
     ) -> Row[Any] | None:
-        once = fold(decider, row, envelope, event)
+        once = fold(self, row, each)
         if once is None:
             return None
-        state = decider.evolve(once.state, event, envelope.occurred_at)
+        state = self._decider.evolve(once.state, each.event, each.envelope.occurred_at)
         return Row(once.version, once.changed_at, once.sources, once.recent, state)
 
-    _replace(event_table, "fold", doubling)
+    _replace(TablePartition, "_after", doubling)
 
 
 def fire_early() -> None:
     """Timers go by a clock that is ahead."""
     begin = Timers.__init__
 
-    def ahead(self: Timers, fire: Any, clock: Any) -> None:
-        begin(self, fire, lambda: datetime.now(UTC) + EARLY)
+    def ahead(self: Timers, fire: Any, clock: Any, *others: Any) -> None:
+        begin(self, fire, lambda: datetime.now(UTC) + EARLY, *others)
 
     _replace(Timers, "__init__", ahead)
 

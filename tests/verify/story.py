@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from infra.verify.entry import INPUTS, OWNERS, TOPICS, Entry, Typed, read_entry
+from infra.verify.entry import INPUTS, OWNERS, TOPICS, WRITER, Entry, Typed, Writer, read_entry
 from infra.verify.evidence import Evidence, Ledgers, Patience
 from infra.verify.folds import Folds
 from infra.verify.identity import derived, order_id_of, partition_of
 from infra.verify.rules import Rule
 from infra.verify.verdict import Verdict
+from services.common.codec import encode_plain
 
 NOON = datetime(2030, 1, 31, 12, tzinfo=UTC)
 LATER = timedelta(hours=1)
@@ -34,6 +35,7 @@ class Story:
         self.refunds: list[dict[str, Any]] = []
         self.tickets: list[dict[str, Any]] = []
         self.now = NOON
+        self.writer = Writer("worker-1", 1, NOON)
         self._versions: dict[tuple[str, str], int] = {}
 
     def record(
@@ -47,7 +49,10 @@ class Story:
         offset += self.begins.get((topic, partition), 0)
         milliseconds = int(self.now.timestamp() * 1000)
         value = msgspec.json.encode(content)
-        entry, typed = read_entry(topic, partition, offset, milliseconds, key.encode(), value)
+        headers = [(WRITER, encode_plain(self.writer))]
+        entry, typed = read_entry(
+            topic, partition, offset, milliseconds, key.encode(), value, headers
+        )
         self.entries[topic].append(entry)
         if typed is not None:
             self.typed[entry.place] = typed
@@ -134,9 +139,10 @@ class Story:
             self.entries[entry.topic].remove(entry)
 
     def change(self, entry: Entry, **content: Any) -> Entry:
-        """Another content, or another key, in a record's place."""
+        """Another content, key or writer, in a record's place."""
         key = content.pop("key", entry.key)
-        changed = replace(entry, key=key, content={**entry.content, **content})
+        writer = content.pop("writer", entry.writer)
+        changed = replace(entry, key=key, writer=writer, content={**entry.content, **content})
         topic = self.entries[entry.topic]
         topic[topic.index(entry)] = changed
         return changed

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from aiokafka.partitioner import murmur2
 
-from infra.verify.entry import TOPICS
+from infra.verify.entry import TOPICS, Writer
 from infra.verify.evidence import Patience
 from infra.verify.identity import derived, partition_of
 from infra.verify.rules import RULES, Rule
@@ -20,8 +20,10 @@ from infra.verify.rules.outcomes import check_outcomes
 from infra.verify.rules.reactions import check_reactions
 from infra.verify.rules.records import check_records
 from infra.verify.rules.versions import check_versions
+from infra.verify.rules.writers import check_writers
 from services.common import ids
 from tests.verify.story import (
+    NOON,
     PARTITIONS,
     Story,
     charge,
@@ -141,6 +143,57 @@ class TestVersions:
                 story.drop(*kept[:begin])
         for rule in RULES:
             assert texts(story.judged(rule)) == ""
+
+
+class TestWriters:
+    """Who has lost a partition appends to it no more."""
+
+    FIRST = Writer("worker-1", 1, NOON)
+    SECOND = Writer("worker-2", 2, NOON + timedelta(seconds=9))
+
+    def _story(self, *writers: Writer) -> Story:
+        """The first events of one order are by these writers, the rest by the last."""
+        story = whole()
+        for number, event in enumerate(list(story.entries["order.events"])):
+            story.change(event, writer=writers[min(number, len(writers) - 1)])
+        return story
+
+    def test_partitions_move(self) -> None:
+        """To another worker, and back to the first under a new assignment."""
+        back = replace(self.FIRST, generation=3, since=NOON + timedelta(seconds=30))
+        story = self._story(self.FIRST, self.FIRST, self.SECOND, back)
+        assert texts(story.judged(check_writers)) == ""
+
+    def test_a_writer_that_was_succeeded_comes_back(self) -> None:
+        """Though its event is of the right version, and nothing else tells."""
+        story = self._story(self.FIRST, self.SECOND, self.FIRST, self.SECOND)
+        told = texts(story.judged(check_writers))
+        assert "by worker-1 of generation 1, which worker-2 of generation 2 had succeeded" in told
+        assert texts(story.judged(check_versions)) == ""
+
+    def test_a_writer_that_was_succeeded_appends_for_the_first_time(self) -> None:
+        """It had taken the partition and written nothing before another took it."""
+        told = texts(self._story(self.SECOND, self.FIRST, self.SECOND).judged(check_writers))
+        assert "by worker-1 of generation 1" in told
+
+    def test_a_group_that_begins_to_count_anew(self) -> None:
+        """After all its members were gone for long: a later writer of a lower generation."""
+        later = replace(self.FIRST, since=NOON + timedelta(days=9))
+        assert texts(self._story(self.SECOND, later).judged(check_writers)) == ""
+
+    def test_a_clock_that_was_set_back(self) -> None:
+        """The successor's machine is behind: the group's count is believed."""
+        behind = replace(self.SECOND, since=NOON - timedelta(seconds=9))
+        assert texts(self._story(self.FIRST, behind).judged(check_writers)) == ""
+
+    def test_a_copy_by_a_writer_that_was_succeeded_is_harmless(self) -> None:
+        """A worker that was cut off decides the same commands, and its events count for nothing."""
+        story = self._story(self.FIRST, self.SECOND)
+        copy = story.repeat(story.find("order.events", "OrderScheduled"))
+        story.change(copy, writer=self.FIRST)
+        verdict = story.judged(check_writers)
+        assert texts(verdict) == ""
+        assert "had succeeded" in verdict.notes[0].text
 
 
 class TestCommands:

@@ -12,6 +12,7 @@ from infra.verify.rules.outcomes import check_outcomes
 from infra.verify.rules.reactions import check_reactions
 from infra.verify.rules.records import check_records
 from infra.verify.rules.versions import check_versions
+from infra.verify.rules.writers import check_writers
 from infra.verify.verdict import Verdict
 
 Rule = Callable[[Evidence], Verdict]
@@ -19,6 +20,7 @@ Rule = Callable[[Evidence], Verdict]
 RULES: tuple[Rule, ...] = (
     check_records,
     check_versions,
+    check_writers,
     check_commands,
     check_answers,
     check_charges,

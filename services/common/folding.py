@@ -1,0 +1,137 @@
+"""Folding: events of the log on their way into a table, as rows in memory and a batch of writes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Generic
+
+from rocksdict import WriteBatch
+
+from services.common import store, table_layout
+from services.common.decider import Decider, Envelope, Row, State
+from services.common.telemetry import log
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An event as it lies in the log; `inputs` is what was settled then: next offset by topic.
+
+    `after` is the row that it led to where it was decided, to save folding it a second time.
+    """
+
+    offset: int
+    envelope: Envelope
+    event: Any
+    value: bytes
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    after: Row[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the table stands in its log: the next offset to fold, and the id of the event before.
+
+    The id tells a log that was made anew from the one that was folded, and `form` tells a table of
+    another form of state, written by another release; both are folded anew. `inputs` is the next
+    offset by input topic of which nothing that came before is to be decided again.
+    """
+
+    next_offset: int
+    last_event_id: str | None
+    form: str = ""
+    inputs: dict[str, int] = field(default_factory=dict)
+
+
+class Folding(Generic[State]):
+    """What is folded and not written yet.
+
+    A row is read from the store once and written once, however many events it takes meanwhile. It
+    stays in memory after that, for events still to come.
+
+    Args:
+        position: of the store.
+        read: a row from the store.
+        fold: the row after an event; None when the event loses.
+    """
+
+    def __init__(
+        self,
+        decider: Decider[State, Any, Any],
+        position: Position,
+        read: Callable[[str], Row[State] | None],
+        fold: Callable[[Row[State] | None, Appended], Row[State] | None],
+    ) -> None:
+        self._decider = decider
+        self._key_field = decider.key_field
+        self._position = position
+        self._read = read
+        self._fold = fold
+        self._rows: dict[str, Row[State]] = {}  # the one that was touched last is the last
+        self._stored: dict[str, Row[State] | None] = {}  # the rows to write, as they are stored
+        self._batch = store.new_batch()
+        self._inputs = dict(position.inputs)
+        self._next_offset = position.next_offset
+        self._last_event_id = position.last_event_id
+        self.losers = 0
+        self.unwritten_bytes = 0
+
+    @property
+    def unwritten(self) -> int:
+        """How many offsets of the log are folded and not written."""
+        return self._next_offset - self._position.next_offset
+
+    def add(self, each: Appended) -> None:
+        """Folds the next event of the log; one that was folded before changes nothing."""
+        if each.offset < self._next_offset:
+            return
+        key: str = getattr(each.event, self._key_field)
+        before = self._rows.pop(key, None) or self._read(key)
+        after = self._fold(before, each)
+        self._next_offset, self._last_event_id = each.offset + 1, each.envelope.id
+        self.unwritten_bytes += len(each.value)
+        if after is None:
+            self.losers += 1
+            envelope = each.envelope
+            log.warning(
+                "offset %d: %s v%d of %s loses", each.offset, envelope.type, envelope.version, key
+            )
+            if before is not None:
+                self._rows[key] = before
+            return
+        self._rows[key] = after
+        if key not in self._stored:
+            self._stored[key] = before
+        for topic, offset in each.inputs.items():
+            if offset > self._inputs.get(topic, 0):
+                self._inputs[topic] = offset
+        if self._decider.keeps_history:
+            self._batch.put(table_layout.history_key(key, after.version), each.value)
+
+    def write(self, write: Callable[[WriteBatch], None]) -> tuple[Position, dict[str, Row[State]]]:
+        """Has all that is not written yet written as one.
+
+        Returns:
+            Where the store then stands, and the rows that changed, by key.
+        """
+        batch = self._batch
+        changed = {key: self._rows[key] for key in self._stored}
+        for key, row in changed.items():
+            table_layout.put_row(batch, self._decider, key, self._stored[key], row)
+        position = replace(
+            self._position,
+            next_offset=self._next_offset,
+            last_event_id=self._last_event_id,
+            inputs=dict(self._inputs),
+        )
+        batch.put(table_layout.POSITION_KEY, table_layout.encode(position))
+        write(batch)
+        self._position = position
+        self._stored.clear()
+        self.unwritten_bytes = 0
+        self._batch = store.new_batch()
+        return position, changed
+
+    def forget(self, rows_max: int) -> None:
+        """Keeps so many rows in memory, those that were touched last; all must be written."""
+        for key in list(islice(self._rows, max(0, len(self._rows) - rows_max))):
+            del self._rows[key]

@@ -1,0 +1,83 @@
+"""Where rows, lists, agendas, histories and the position lie in the store of a partition."""
+
+import struct
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from rocksdict import WriteBatch
+
+from services.common.decider import Decider, Row, State
+
+END = b"\xff"
+POSITION_KEY = b"mposition"
+AGENDA = b"a"
+_ROW, _LABEL, _HISTORY = b"r", b"l", b"h"
+_SORT_DIGITS = 16
+
+encode = msgspec.json.Encoder().encode
+
+
+def put_row(
+    batch: WriteBatch,
+    decider: Decider[State, Any, Any],
+    key: str,
+    before: Row[State] | None,
+    after: Row[State],
+) -> None:
+    """Writes a row, and moves it in the lists and the agenda from where it was.
+
+    Args:
+        before: the row as the store has it.
+    """
+    batch.put(row_key(key), encode(after))
+    old = {} if before is None else _labels(decider, before)
+    new = _labels(decider, after)
+    if old != new:
+        since = after.state if before is None else before.state
+        sort = newest_first(decider.listed_at(since))
+        for name, value in old.items():
+            if new.get(name) != value:
+                batch.delete(_label_key(name, value, sort, key))
+        for name, value in new.items():
+            if old.get(name) != value:
+                batch.put(_label_key(name, value, sort, key), b"")
+    if decider.agenda(after.state):
+        batch.put(AGENDA + key.encode(), b"")
+    elif before is not None and decider.agenda(before.state):
+        batch.delete(AGENDA + key.encode())
+
+
+def row_key(key: str) -> bytes:
+    """Where the row of an aggregate lies."""
+    return _ROW + key.encode()
+
+
+def history_prefix(key: str) -> bytes:
+    """What the events of an aggregate begin with."""
+    return _HISTORY + key.encode() + b"\0"
+
+
+def history_key(key: str, version: int) -> bytes:
+    """Where one event of an aggregate lies; they sort by version."""
+    return history_prefix(key) + struct.pack(">Q", version)
+
+
+def label_prefix(name: str, value: str) -> bytes:
+    """What the places of a list begin with; they sort as the list is ordered."""
+    return _LABEL + f"{name}\0{value}\0".encode()
+
+
+def newest_first(at: datetime) -> str:
+    """Instants in the reverse order of time, as digits that sort like text."""
+    microseconds = int(at.timestamp() * 1_000_000)
+    return f"{10**_SORT_DIGITS - 1 - microseconds:0{_SORT_DIGITS}d}"
+
+
+def _labels(decider: Decider[State, Any, Any], row: Row[State]) -> Mapping[str, str]:
+    return {"all": "", **decider.labels(row.state)}
+
+
+def _label_key(name: str, value: str, sort: str, key: str) -> bytes:
+    return label_prefix(name, value) + f"{sort}\0{key}".encode()
