@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import shutil
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 
 from infra.chaos.mischief import Mischief
-from infra.chaos.plan import BROKERS, Fault, Kind, places_of
+from infra.chaos.plan import AND, BROKERS, Fault, Kind, places_of
 from infra.chaos.report import Tale
 from infra.chaos.supervisor import Supervisor
 from infra.programs import Program
@@ -69,6 +70,7 @@ class Damage:
             Kind.KILL_BROKER: self._kill_brokers,
             Kind.KILL_ALL_BROKERS: self._kill_brokers,
             Kind.PAUSE_BROKER: self._pause_broker,
+            Kind.KILL_UNHEARD: self._kill_unheard,
             Kind.REPEATED_RECORDS: self._repeat,
             Kind.BAD_RECORDS: self._send_nonsense,
             **dict.fromkeys(SANDBOX_FAULTS, self._fault_sandbox),
@@ -164,12 +166,28 @@ class Damage:
             await self._supervisor.start_brokers(nodes)
 
     async def _pause_broker(self, fault: Fault) -> None:
+        async with self._broker_paused(fault):
+            self._tale.say(str(fault))
+            await asyncio.sleep(fault.seconds)
+
+    async def _kill_unheard(self, fault: Fault) -> None:
+        async with self._broker_paused(fault):
+            program = self._stack.programs[fault.target.partition(AND)[0]]
+            if not program.is_running:
+                raise MissedError("it does not run")
+            self._tale.say(str(fault))
+            # What it sends to that broker meanwhile is not acknowledged.
+            await asyncio.sleep(fault.seconds)
+            with self._supervisor.holding([program.name]):
+                await asyncio.to_thread(program.kill)
+
+    @asynccontextmanager
+    async def _broker_paused(self, fault: Fault) -> AsyncIterator[None]:
         (node,) = self._nodes(fault)
         async with self._supervisor.brokers:
-            self._tale.say(str(fault))
             self._stack.cluster.pause(node)
             try:
-                await asyncio.sleep(fault.seconds)
+                yield
             finally:
                 self._stack.cluster.resume(node)
             await self._supervisor.mend_brokers()
@@ -211,4 +229,4 @@ class Damage:
     def _nodes(self, fault: Fault) -> list[int]:
         if fault.target == BROKERS:
             return list(range(1, self._stack.plan.nodes + 1))
-        return [int(fault.target.removeprefix("broker-"))]
+        return [int(fault.target.rpartition("broker-")[2])]

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     KILL_BROKER = "kill -9 a broker, start it again"
     KILL_ALL_BROKERS = "kill -9 all brokers, start them again"
     PAUSE_BROKER = "stop a broker for a while (SIGSTOP), let it go on"
+    KILL_UNHEARD = "kill -9 a worker while a broker that it waits for is stopped (SIGSTOP)"
     SLOW_PAYMENTS = "slow payment provider"
     LYING_PAYMENTS = "payment provider that times out after doing the work, or fails"
     DEAD_PAYMENTS = "kill -9 the payment provider, start it later"
@@ -56,6 +57,7 @@ LENGTHS: Mapping[Kind, tuple[float, float]] = {
     Kind.KILL_BROKER: (0.0, 8.0),
     Kind.KILL_ALL_BROKERS: (0.0, 6.0),
     Kind.PAUSE_BROKER: (2.0, 8.0),
+    Kind.KILL_UNHEARD: (1.0, 5.0),
     Kind.SLOW_PAYMENTS: (5.0, 15.0),
     Kind.LYING_PAYMENTS: (8.0, 20.0),
     Kind.DEAD_PAYMENTS: (2.0, 10.0),
@@ -78,7 +80,8 @@ ON_WORKERS = (
     Kind.DELETE_TABLE,
 )
 ON_ONE_BROKER = (Kind.KILL_BROKER, Kind.PAUSE_BROKER)
-ON_BROKERS = (*ON_ONE_BROKER, Kind.KILL_ALL_BROKERS)
+ON_BROKERS = (*ON_ONE_BROKER, Kind.KILL_ALL_BROKERS, Kind.KILL_UNHEARD)
+AND = " and "
 ON_SANDBOX = {
     Kind.SLOW_PAYMENTS: "payments",
     Kind.LYING_PAYMENTS: "payments",
@@ -97,7 +100,7 @@ ON_SANDBOX = {
 class Fault:
     """One fault: from `at`, for `seconds`, both from the start of the faults.
 
-    target: a program, a service, `broker-<number>`, BROKERS or RECORDS.
+    target: a program, a service, `broker-<number>`, BROKERS, RECORDS, or a program AND a broker.
     """
 
     at: float
@@ -157,14 +160,18 @@ def worker_names(service: str, workers: int) -> tuple[str, ...]:
 
 def targets_of(kind: Kind, workers: int, nodes: int) -> Sequence[str]:
     """All that a kind of fault can strike."""
+    every_worker = [name for service in SERVICES for name in worker_names(service, workers)]
+    every_broker = [f"broker-{node}" for node in range(1, nodes + 1)]
     if kind in ON_WORKERS:
-        return [name for service in SERVICES for name in worker_names(service, workers)]
+        return every_worker
+    if kind is Kind.KILL_UNHEARD:
+        return [f"{worker}{AND}{broker}" for worker in every_worker for broker in every_broker]
     if kind is Kind.KILL_SERVICE:
         return SERVICES
     if kind is Kind.ADD_WORKER:
         return [worker_names(service, workers + 1)[-1] for service in SERVICES]
     if kind in ON_ONE_BROKER:
-        return [f"broker-{node}" for node in range(1, nodes + 1)]
+        return every_broker
     if kind is Kind.KILL_ALL_BROKERS:
         return [BROKERS]
     return [ON_SANDBOX.get(kind, RECORDS)]
@@ -172,6 +179,8 @@ def targets_of(kind: Kind, workers: int, nodes: int) -> Sequence[str]:
 
 def places_of(kind: Kind, target: str, workers: int) -> tuple[str, ...]:
     """What a fault strikes, as the things that recover by themselves; all brokers are one."""
+    if kind is Kind.KILL_UNHEARD:
+        return (target.partition(AND)[0], BROKERS)
     if kind in ON_BROKERS:
         return (BROKERS,)
     if kind is Kind.KILL_SERVICE:

@@ -159,6 +159,9 @@ async def test_a_fault_is_had_and_put_right(kind: Kind, target: str, tmp_path: P
     is_elsewhere = kind in ON_BROKERS or kind in SANDBOX_FAULTS or target == "records"
     if kind is Kind.KILL_SERVICE:
         assert touched == {target, f"{target}-2"}
+    elif kind is Kind.KILL_UNHEARD:
+        assert touched == {target.split()[0]}
+        assert [what for what, _ in scene.cluster.done] == ["pause", "resume"]
     else:
         assert touched == (set() if is_elsewhere else {target})
     assert bool(scene.cluster.done) is (kind in ON_BROKERS)
