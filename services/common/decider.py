@@ -5,7 +5,7 @@ Decider of Jérémie Chassaing, "Functional Event Sourcing Decider", 2021; the a
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -75,7 +75,8 @@ class Decider(Generic[State, Command, Event]):
         state waits for. A call is made until the state no longer asks for it.
     labels: what lists are filtered by, as name -> value.
     listed_at: the instant that lists are ordered by; the same for the whole life of an aggregate.
-    recognised: events whose commands the state itself knows again; their ids are not remembered.
+    recognised: events whose commands the state itself knows again, each with what says so of a
+        state and the event; their ids are not remembered.
     snapshot: writes the whole row as an event; answers `snapshot_command` in place of decide.
     """
 
@@ -89,7 +90,7 @@ class Decider(Generic[State, Command, Event]):
     state_type: type[State]
     sources_max: int = 64
     recent_max: int = 64
-    recognised: tuple[type[Any], ...] = ()
+    recognised: Mapping[type[Any], Callable[[Any, Any], bool]] = field(default_factory=dict)
     keeps_history: bool = False
     snapshot_command: type[Any] | None = None
     snapshot_event: type[Any] | None = None
@@ -112,6 +113,7 @@ def fold(
     at version 1.
     """
     is_snapshot = decider.snapshot_event is not None and isinstance(event, decider.snapshot_event)
+    is_had = decider.recognised.get(type(event))
     if row is None:
         if envelope.version != 1 and not is_snapshot:
             return None
@@ -120,6 +122,8 @@ def fold(
         recent: tuple[str, ...] = ()
     else:
         if envelope.version != row.version + 1 or _has_had(row, envelope, envelope.causation_id):
+            return None
+        if is_had is not None and is_had(row.state, event):
             return None
         state = decider.evolve(row.state, event, envelope.occurred_at)
         sources, recent = row.sources, row.recent
@@ -130,7 +134,7 @@ def fold(
         sources[envelope.source] = envelope.source_version
         while len(sources) > decider.sources_max:
             del sources[next(iter(sources))]
-    elif not isinstance(event, decider.recognised):
+    elif is_had is None:
         recent = (*recent, envelope.causation_id)[-decider.recent_max :]
     return Row(envelope.version, envelope.occurred_at, sources, recent, state)
 

@@ -251,11 +251,16 @@ def driver_decider(
         labels=labels,
         listed_at=lambda driver: datetime(2000, 1, 1, tzinfo=UTC),
         state_type=Driver,
-        recognised=(DriverLocated,),
+        recognised={DriverLocated: _is_located},
         snapshot_command=TakeDriverSnapshot,
         snapshot_event=DriverSnapshotted,
         snapshot=snapshot,
     )
+
+
+def _is_located(driver: Driver, event: DriverLocated) -> bool:
+    """True when the location, or a later one, is known already."""
+    return driver.located_at is not None and event.recorded_at <= driver.located_at
 
 
 def _working_on(driver: Driver) -> str | None:

@@ -133,6 +133,17 @@ def test_an_event_whose_command_has_had_its_event_loses() -> None:
     assert fold(DECIDER, row, event_of("b", 3, "other/1", 6), Added(1)) is not None
 
 
+def test_an_event_that_the_state_knows_again_loses() -> None:
+    """Its command's id is not remembered; the state itself is the memory."""
+    highest = replace(DECIDER, recognised={Added: lambda total, event: event.number <= total})
+    row = fold(highest, None, event_of("a", 1), Added(3))
+    assert row is not None
+    assert row.recent == ()
+    assert fold(highest, row, event_of("a", 2), Added(3)) is None
+    assert fold(highest, row, event_of("b", 2), Added(2)) is None
+    assert fold(highest, row, event_of("c", 2), Added(4)) is not None
+
+
 def test_a_command_from_outside_is_known_by_its_id() -> None:
     row = folded(event_of("a", 1), event_of("b", 2))
     assert is_repeat(row, asked("a"))

@@ -17,6 +17,7 @@ from services.common.messages.driver import (
     DeliveryDeclined,
     DriverBecameAvailable,
     DriverBecameUnavailable,
+    DriverEvent,
     DriverLocated,
     DriverSnapshotted,
     DriverStatus,
@@ -187,6 +188,20 @@ def test_locations_count_in_the_order_in_which_they_were_recorded() -> None:
     moved.when(ReportLocation("v", HOME, SOON)).nothing()
     moved.when(ReportLocation("v", HOME, NOON)).nothing()
     moved.when(ReportLocation("v", HOME, SOON + timedelta(seconds=1))).accepted()
+
+
+def test_a_location_that_another_writer_has_appended_already_loses() -> None:
+    """A worker that was cut off decides on a past in which it is not known yet."""
+
+    def folded(row: Row[Driver] | None, version: int, event: DriverEvent) -> Row[Driver] | None:
+        command = command_envelope(event, command_id=f"{event}")
+        return fold(DECIDER, row, event_envelope(event, command, version), event)
+
+    row = folded(folded(None, 1, AVAILABLE), 2, LOCATED)
+    assert row is not None
+    assert folded(row, 3, LOCATED) is None
+    assert folded(row, 3, replace(LOCATED, recorded_at=NOON)) is None
+    assert folded(row, 3, replace(LOCATED, recorded_at=SOON + timedelta(seconds=1))) is not None
 
 
 def test_a_phone_whose_clock_is_far_ahead_does_not_hide_later_locations() -> None:
