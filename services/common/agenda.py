@@ -1,17 +1,27 @@
-"""The agenda of a worker: what the states of its partitions wait for, as timers and as calls."""
+"""The agenda of a worker: what the states of its partitions wait for, as timers and as calls.
+
+It is held in memory up to limits; what is beyond them stays in the tables until there is room.
+"""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable
 from typing import Any
 
 from services.common import clock, ids
+from services.common.backlog import Backlog
 from services.common.decider import Decider, Envelope, Row, Wakeup
 from services.common.effects import EffectLimits, Effects, Outside
+from services.common.event_table import TablePartition
 from services.common.log import Appender
 from services.common.pulse import Pulses
 from services.common.settings import CommonSettings
 from services.common.telemetry import Counters
 from services.common.timers import Timers
+
+ROWS_AT_A_TIME_MAX = 200
+NAP_SECONDS = 0.5
+SHORT_NAP_SECONDS = 0.1
 
 
 class Agenda:
@@ -33,33 +43,72 @@ class Agenda:
         self._decider = decider
         self._appender = appender
         self._append_seconds_max = settings.append_seconds_max
+        self._pulse = pulses.begin("agenda")
+        self._opened = asyncio.Event()
         self.timers = Timers(
-            self._fire, clock.now, pulses.begin("timers"), settings.append_seconds_max
+            self._fire,
+            clock.now,
+            pulses.begin("timers"),
+            settings.append_seconds_max,
+            settings.timers_held_max,
         )
+        self._backlogs = [Backlog(self.timers, self._set_timers, ROWS_AT_A_TIME_MAX)]
         self.effects: Effects | None = None
         if outside is not None:
             self.effects = Effects(outside, self._report, _effect_limits(settings), counters)
+            self._backlogs.append(Backlog(self.effects.room, self._set_calls, ROWS_AT_A_TIME_MAX))
+
+    def open(self, partition: int, table: TablePartition[Any]) -> None:
+        """Has what the states of a partition wait for read from its table, little by little."""
+        for backlog in self._backlogs:
+            backlog.open(partition, table)
+        self._opened.set()
 
     def set(self, partition: int, rows: Iterable[tuple[str, Row[Any]]]) -> None:
         """Takes what these rows wait for, in place of what they waited for before."""
         for key, row in rows:
-            agenda: Sequence[Any] = self._decider.agenda(row.state)
-            wakeups = [each for each in agenda if isinstance(each, Wakeup)]
-            self.timers.set(partition, key, wakeups)
+            agenda = self._decider.agenda(row.state)
+            self.timers.set(partition, key, _wakeups(agenda))
             if self.effects is not None:
-                calls = [each for each in agenda if not isinstance(each, Wakeup)]
-                self.effects.set(partition, key, calls)
+                self.effects.set(partition, key, _calls(agenda))
 
     def close(self, partition: int) -> None:
         """Forgets a partition that another worker owns now."""
+        for backlog in self._backlogs:
+            backlog.close(partition)
         self.timers.close(partition)
         if self.effects is not None:
             self.effects.close(partition)
 
     @property
+    def is_short(self) -> bool:
+        """True while some of what the states wait for has found no room in memory."""
+        return self.timers.is_short or (self.effects is not None and self.effects.room.is_short)
+
+    async def run(self) -> None:
+        """Takes up what the tables hold, for ever."""
+        while True:
+            self._pulse.beat()
+            have_read = [backlog.take_up() for backlog in self._backlogs]
+            if any(have_read):
+                await asyncio.sleep(0)
+                continue
+            self._opened.clear()
+            nap = SHORT_NAP_SECONDS if self.is_short else NAP_SECONDS
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._opened.wait(), nap)
+
+    @property
     def oldest_call_seconds(self) -> float:
         """How long the oldest call has run that has not ended."""
         return 0.0 if self.effects is None else self.effects.oldest_seconds
+
+    def _set_timers(self, partition: int, key: str, row: Row[Any]) -> None:
+        self.timers.set(partition, key, _wakeups(self._decider.agenda(row.state)))
+
+    def _set_calls(self, partition: int, key: str, row: Row[Any]) -> None:
+        if self.effects is not None:
+            self.effects.set(partition, key, _calls(self._decider.agenda(row.state)))
 
     async def _fire(self, key: str, wakeup: Wakeup) -> None:
         purpose = f"wakeup/{type(wakeup.command).__name__}/{wakeup.at.isoformat()}"
@@ -83,10 +132,20 @@ class Agenda:
             await asyncio.shield(acknowledged)
 
 
+def _wakeups(agenda: Iterable[Any]) -> list[Wakeup]:
+    return [each for each in agenda if isinstance(each, Wakeup)]
+
+
+def _calls(agenda: Iterable[Any]) -> list[Any]:
+    return [each for each in agenda if not isinstance(each, Wakeup)]
+
+
 def _effect_limits(settings: CommonSettings) -> EffectLimits:
     return EffectLimits(
         concurrent_max=settings.effects_concurrent_max,
         per_target_max=settings.effects_per_target_max,
+        held_max=settings.effects_held_max,
+        held_per_user_max=settings.effects_held_per_user_max,
         timeout_seconds=settings.effect_timeout_seconds,
         backoff_seconds=settings.effect_backoff_seconds,
         backoff_seconds_max=settings.effect_backoff_seconds_max,

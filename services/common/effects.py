@@ -7,7 +7,8 @@ Those that wait take turns between targets, and within a target between the user
 made for, so that a partner who floods Tiffin with orders waits for itself.
 
 A call holds its place until its outcome is in the log: when the log is down, few calls are made.
-What waits is held in memory, about a kilobyte for each open call of the worker's partitions.
+What waits is held in memory up to a limit, in all and for each user of a target; beyond that it is
+left in the tables until there is room.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from typing import Any, Protocol
 
 from services.common import clock
 from services.common.fair_queue import FairQueue
+from services.common.room import Room
 from services.common.telemetry import Counters, log
 
 
@@ -61,10 +63,16 @@ class Outside(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EffectLimits:
-    """The bounds of the calls. There is no last attempt: a call ends when its outcome is known."""
+    """The bounds of the calls. There is no last attempt: a call ends when its outcome is known.
+
+    held_max: calls in memory, of about a kilobyte each.
+    held_per_user_max: of them, for one user of one target.
+    """
 
     concurrent_max: int = 64
     per_target_max: int = 8
+    held_max: int = 50_000
+    held_per_user_max: int = 2_000
     timeout_seconds: float = 10.0
     backoff_seconds: float = 0.5
     backoff_seconds_max: float = 30.0
@@ -86,6 +94,7 @@ class Effects:
         self._report = report
         self._limits = limits
         self._counters = counters
+        self.room = Room(limits.held_max, limits.held_per_user_max)
         self._of_key: dict[tuple[int, str], set[Any]] = {}
         self._attempts: dict[_Place, int] = {}
         self._waiting: FairQueue[_Place] = FairQueue()
@@ -96,16 +105,22 @@ class Effects:
         self._busy: Counter[str] = Counter()
 
     def set(self, partition: int, key: str, calls: Iterable[Any]) -> None:
-        """Makes these the calls that an aggregate waits for: begins the new, drops the others."""
+        """Makes these the calls that an aggregate waits for: begins the new, drops the others.
+
+        What finds no room is left, and is to be set again when there is some.
+        """
         wanted = set(calls)
         before = self._of_key.get((partition, key), set())
         for call in before - wanted:
             self._drop((partition, key, call))
+        held = before & wanted
         for call in wanted - before:
-            self._attempts[partition, key, call] = 0
-            self._queue((partition, key, call))
-        if wanted:
-            self._of_key[partition, key] = wanted
+            if self.room.take(self._user(call)):
+                held.add(call)
+                self._attempts[partition, key, call] = 0
+                self._queue((partition, key, call))
+        if held:
+            self._of_key[partition, key] = held
         else:
             self._of_key.pop((partition, key), None)
         self._begin_waiting()
@@ -134,8 +149,12 @@ class Effects:
         now = clock.monotonic()
         return now - min(self._began_at.values(), default=now)
 
+    def _user(self, call: Any) -> str:
+        return f"{self._outside.target(call)}/{self._outside.user(call)}"
+
     def _drop(self, place: _Place) -> None:
         del self._attempts[place]
+        self.room.give_back(self._user(place[2]))
         self._queued.discard(place)
         if (pause := self._pausing.pop(place, None)) is not None:
             pause.cancel()

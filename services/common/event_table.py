@@ -103,9 +103,10 @@ class TablePartition(Generic[State]):
             self._position = replace(self._position, next_offset=next_offset, last_event_id=None)
             self._db.put(table_layout.POSITION_KEY, table_layout.encode(self._position))
 
-    def waiting(self) -> Iterator[tuple[str, Row[State]]]:
-        """The rows whose state has an agenda, by key."""
-        for stored, _ in self._scan(table_layout.AGENDA, table_layout.AGENDA + table_layout.END):
+    def waiting(self, after: str = "") -> Iterator[tuple[str, Row[State]]]:
+        """The rows whose state has an agenda, by key, in its order, beginning behind `after`."""
+        start = table_layout.AGENDA + (after.encode() + b"\0" if after else b"")
+        for stored, _ in self._scan(start, table_layout.AGENDA + table_layout.END):
             key = stored[1:].decode()
             row = self.row(key)
             if row is not None:

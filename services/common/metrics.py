@@ -133,6 +133,11 @@ def agenda_families(agenda: Agenda) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "tiffin_timers_late_seconds", "Since the earliest pending one was due.", timers.late_seconds
     )
+    yield GaugeMetricFamily(
+        "tiffin_agenda_is_short",
+        "1 while some of what states wait for has no room in memory yet, else 0.",
+        float(agenda.is_short),
+    )
     if effects is None:
         return
     calls = _gauge("tiffin_effects", "Calls to the outside world that states wait for.", "state")

@@ -1,23 +1,22 @@
 """Opening a partition: folding its table, reading its agenda, making its pipeline."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
 from services.common import clock, kafka
+from services.common.agenda import Agenda
 from services.common.codec import Language
 from services.common.command_loop import Limits, Pipeline
-from services.common.decider import Decider, Row
+from services.common.decider import Decider
 from services.common.event_table import EventTable
 from services.common.log import Appender, Producer, writer_header
 from services.common.progress import Progress
 from services.common.recovery import RecoveryLimits, recover
 from services.common.settings import CommonSettings
 from services.common.telemetry import Counters
-
-SetAgenda = Callable[[int, Iterable[tuple[str, Row[Any]]]], None]
 
 
 class Opener:
@@ -26,7 +25,7 @@ class Opener:
     Args:
         member: of the group that assigns the partitions.
         partitions: how many each topic has.
-        set_agenda: is told the rows whose state may have an agenda, by partition.
+        agenda: is told the rows whose state may have one.
     """
 
     def __init__(
@@ -38,7 +37,7 @@ class Opener:
         producer: Producer,
         member: AIOKafkaConsumer,
         partitions: int,
-        set_agenda: SetAgenda,
+        agenda: Agenda,
         counters: Counters,
     ) -> None:
         self._settings = settings
@@ -48,7 +47,7 @@ class Opener:
         self._producer = producer
         self._member = member
         self._partitions = partitions
-        self._set_agenda = set_agenda
+        self._agenda = agenda
         self._counters = counters
         self._limits = Limits(settings.append_seconds_max, settings.steps_in_flight_max)
         self._recovery_limits = _recovery_limits(settings)
@@ -85,7 +84,7 @@ class Opener:
         finally:
             self._recoveries.pop(number, None)
             await reader.stop()
-        self._set_agenda(number, table.waiting())
+        self._agenda.open(number, table)
         writer = writer_header(settings.worker_name, generation, since)
         return Pipeline(
             number,
@@ -94,7 +93,7 @@ class Opener:
             self._language,
             self._decider,
             Appender(owner, self._producer, writer),
-            lambda partition, rows: self._set_agenda(partition, rows.items()),
+            lambda partition, rows: self._agenda.set(partition, rows.items()),
             self._counters,
             self._limits,
         )

@@ -62,6 +62,9 @@ class CommonSettings:
 
     effects_concurrent_max: int = 64
     effects_per_target_max: int = 8
+    effects_held_max: int = 50_000
+    effects_held_per_user_max: int = 2_000
+    timers_held_max: int = 100_000
     effect_timeout_seconds: float = 10.0
     effect_backoff_seconds: float = 0.5
     effect_backoff_seconds_max: float = 30.0

@@ -164,7 +164,7 @@ class Worker:
             events,
             consumer,
             count,
-            agenda.set,
+            agenda,
             self.counters,
         )
         partitions = Partitions(
@@ -191,6 +191,7 @@ class Worker:
         consumer.subscribe(topics, listener=partitions)
         self._begin("commands", partitions.run())
         self._begin("timers", agenda.timers.run())
+        self._begin("agenda", agenda.run())
         if parts.reactions:
             lags.append(await self._begin_reactions(parts.reactions, outer))
         self._begin_monitor(lags, agenda, opener, partitions)

@@ -253,7 +253,7 @@ async def test_a_user_who_floods_a_target_waits_for_itself() -> None:
 
 
 async def test_what_waits_is_no_task() -> None:
-    """Ten thousand open calls are no more tasks than there are places."""
+    """Thousands of open calls are no more tasks than there are places."""
     gate = asyncio.Event()
 
     async def answer(key: str, attempt: int) -> Any:
@@ -263,10 +263,10 @@ async def test_what_waits_is_no_task() -> None:
     world = World(answer)
     made = effects(world, EffectLimits(concurrent_max=4, per_target_max=4))
     tasks = len(asyncio.all_tasks())
-    for number in range(10_000):
+    for number in range(2_000):
         made.set(0, f"a-{number}", [Ring(f"a-{number}")])
     await asyncio.sleep(0)
-    assert len(made) == 10_000
+    assert len(made) == 2_000
     assert made.running == 4
     assert len(asyncio.all_tasks()) - tasks <= 8
     made.close(0)

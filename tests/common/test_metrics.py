@@ -138,12 +138,13 @@ class _Timers:
 @pytest.mark.parametrize("effects", [_Effects(), None])
 def test_agendas_tell_what_states_wait_for(effects: _Effects | None) -> None:
     """Calls by what they do now, where the service makes calls; timers, and how late they are."""
-    agenda = SimpleNamespace(timers=_Timers(), effects=effects)
+    agenda = SimpleNamespace(timers=_Timers(), effects=effects, is_short=True)
     made = Metrics("order", "a")
     made.add(partial(metrics.agenda_families, cast(Agenda, agenda)))
     values = told(made)
     assert values["tiffin_timers_pending", ""] == 6
     assert values["tiffin_timers_late_seconds", ""] == 4.5
+    assert values["tiffin_agenda_is_short", ""] == 1
     calls = {key[1]: value for key, value in values.items() if key[0] == "tiffin_effects"}
     if effects is None:
         assert calls == {}
