@@ -9,9 +9,10 @@ have been applied meanwhile, and the memory of versions would call the replay a 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
+from msgspec import structs
 
 from infra.dead_letters.letters import Case, DeadLetterError
 from services.common.catalogue import catalogue
@@ -109,11 +110,11 @@ def _reaction(case: Case, owner: str, value: bytes | None) -> tuple[Outgoing, ..
         raise DeadLetterError(
             f"the reaction of {case.service} to {type(message).__name__} still fails: {error!r}"
         ) from error
-    event = replace(event, id=_id_in(case.original_value) or event.id)
+    event = structs.replace(event, id=_id_in(case.original_value) or event.id)
     records = []
     for command in commands:
         made = command_envelope(event, f"{owner}/{language.key(message)}", command)
-        envelope = replace(made, source=None, source_version=None)
+        envelope = structs.replace(made, source=None, source_version=None)
         trace = trace_headers(envelope.correlation_id, envelope.id, case.original_headers)
         records.append(
             Outgoing(
@@ -133,7 +134,7 @@ def _known_by_id(envelope: Envelope, original: bytes | None) -> Envelope:
     """
     command_id = _id_in(original) or envelope.id
     is_own_cause = envelope.causation_id == envelope.id
-    return replace(
+    return structs.replace(
         envelope,
         id=command_id,
         causation_id=command_id if is_own_cause else envelope.causation_id,

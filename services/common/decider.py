@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
+
 State = TypeVar("State")
 Command = TypeVar("Command")
 Event = TypeVar("Event")
@@ -17,8 +19,7 @@ Event = TypeVar("Event")
 React = Callable[[Any], Iterable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """What every record says about itself, next to its own content.
 
     `source` and `source_version` name the event that a command follows from: the aggregate, as
@@ -51,8 +52,7 @@ class Wakeup:
     command: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Row(Generic[State]):
+class Row(Struct, Generic[State], frozen=True):
     """One aggregate as the table keeps it.
 
     `sources` and `recent` are the bounded memory of commands that have had their event, the oldest

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Generic
 
+from msgspec import Struct
 from rocksdict import WriteBatch
 
 from services.common import store, table_layout
@@ -12,8 +13,7 @@ from services.common.decider import Decider, Envelope, Row, State
 from services.common.telemetry import log
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True):
     """An event as it lies in the log; `inputs` is what was settled then: next offset by topic.
 
     `after` is the row that it led to where it was decided, to save folding it a second time.
@@ -23,7 +23,7 @@ class Appended:
     envelope: Envelope
     event: Any
     value: bytes
-    inputs: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, int] = {}
     after: Row[Any] | None = None
 
 

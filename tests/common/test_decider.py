@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.common.decider import Decider, Envelope, Rejected, Row, fold, is_repeat
 from tests.given import NOON, deterministic
@@ -93,7 +94,7 @@ def test_versions_follow_one_another_from_one_on() -> None:
 
 
 def test_a_row_tells_when_it_changed() -> None:
-    later = replace(event_of("b", 2), occurred_at=NOON + timedelta(seconds=1))
+    later = structs.replace(event_of("b", 2), occurred_at=NOON + timedelta(seconds=1))
     assert folded(event_of("a", 1), later).changed_at == NOON + timedelta(seconds=1)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.common.decider import Row, fold
 from services.common.event_table import Appended, EventTable, TablePartition
@@ -226,10 +227,10 @@ def test_a_row_that_was_folded_where_it_was_decided_is_taken(table: Table) -> No
     log = [appended(n, Added("a", 1, "red"), n + 1) for n in range(2)]
     first = fold(tally.decider(), None, log[0].envelope, log[0].event)
     assert first is not None
-    painted = replace(first, state=replace(first.state, colour="green"))
-    assert table.apply([replace(log[0], after=painted)]) == {"a": painted}
+    painted = structs.replace(first, state=replace(first.state, colour="green"))
+    assert table.apply([structs.replace(log[0], after=painted)]) == {"a": painted}
     assert (table.row("a"), listed(table, "green")) == (painted, ["a"])
-    assert table.apply([replace(log[0], offset=1, after=painted)]) == {}
+    assert table.apply([structs.replace(log[0], offset=1, after=painted)]) == {}
     assert (table.losers, table.row("a")) == (1, painted)
 
 
@@ -286,9 +287,11 @@ def test_lists_are_newest_first(table: Table) -> None:
 
 def test_a_page_begins_behind_the_cursor(table: Table) -> None:
     """Also where ids begin with one another and instants are equal."""
-    same = [replace(appended(n, Added(key, 1), 1)) for n, key in enumerate(ODD_KEYS)]
-    at = replace(same[0].envelope, occurred_at=EPOCH)
-    table.apply([replace(each, envelope=replace(at, id=each.envelope.id)) for each in same])
+    same = [structs.replace(appended(n, Added(key, 1), 1)) for n, key in enumerate(ODD_KEYS)]
+    at = structs.replace(same[0].envelope, occurred_at=EPOCH)
+    table.apply(
+        [structs.replace(each, envelope=structs.replace(at, id=each.envelope.id)) for each in same]
+    )
     seen: list[str] = []
     cursor: tuple[str, str] | None = None
     while page := list(islice(table.listed("all", "", cursor), 2)):
@@ -507,5 +510,7 @@ def test_lists_keep_their_order_for_any_instant_that_a_record_can_have(table: Ta
     ats.append(ats[-1] + timedelta(microseconds=1))
     for number, at in enumerate(ats):
         each = appended(number, Added(f"k{number}", 1), 1)
-        table.apply([replace(each, envelope=replace(each.envelope, occurred_at=at))])
+        table.apply(
+            [structs.replace(each, envelope=structs.replace(each.envelope, occurred_at=at))]
+        )
     assert [each.key for each in table.listed("all", "")] == ["k4", "k3", "k2", "k1", "k0"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 from fastapi import FastAPI
+from msgspec import structs
 
 from infra.broker import LocalCluster
 from services.common import kafka
@@ -127,7 +128,7 @@ def events(key: str, count: int, first: int = 1) -> list[Appended]:
 
 def placed(each: list[Appended]) -> list[Appended]:
     """The events as they lie in a log that has nothing else."""
-    return [replace(event, offset=offset) for offset, event in enumerate(each)]
+    return [structs.replace(event, offset=offset) for offset, event in enumerate(each)]
 
 
 async def test_an_empty_log_gives_an_empty_table(bench: Bench) -> None:
@@ -273,7 +274,7 @@ async def test_a_table_of_another_log_is_folded_anew(bench: Bench, count: int) -
     await bench.recover()
     await bench.topics.delete(bench.topic)
     await bench.topics.create(bench.topic)
-    await bench.fill(*[replace(each) for each in renamed(events("b", count))])
+    await bench.fill(*[structs.replace(each) for each in renamed(events("b", count))])
     assert await bench.recover() == count
     assert "folded anew, as its last event is not the one that the log has there" in bench.said
     assert bench.table.row("a") is None
@@ -284,7 +285,7 @@ async def test_a_table_of_another_log_is_folded_anew(bench: Bench, count: int) -
 
 def renamed(log: list[Appended]) -> list[Appended]:
     """The same events with other ids."""
-    return [replace(each, value=each.value.replace(b'"id":"', b'"id":"x')) for each in log]
+    return [structs.replace(each, value=each.value.replace(b'"id":"', b'"id":"x')) for each in log]
 
 
 async def test_bad_records_in_the_log_are_passed_over_and_counted(bench: Bench) -> None:

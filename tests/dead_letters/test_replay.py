@@ -1,11 +1,11 @@
 """A replay has the effect that the record should have had, once."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from infra.dead_letters import replay as replay_module
 from infra.dead_letters.letters import DeadLetterError
@@ -54,7 +54,7 @@ async def test_a_command_goes_back_with_all_but_its_source() -> None:
     case = await case_of(record(encode_command(envelope, command), key=b"o1"))
     (outgoing,) = replay(case, case.original_value)
     assert (outgoing.topic, outgoing.key, outgoing.headers) == ("order.commands", b"o1", (TRACE,))
-    again = replace(envelope, source=None, source_version=None)
+    again = structs.replace(envelope, source=None, source_version=None)
     assert read(outgoing) == (again, command)
 
 
@@ -181,7 +181,7 @@ async def test_an_event_leads_to_the_commands_of_the_reaction_loop_without_sourc
         assert (each.key, list(each.headers)) == (as_in_loop.key, list(as_in_loop.headers))
         envelope, command = matcher.decode_command(as_in_loop.value, "", EPOCH)
         assert (envelope.source, envelope.source_version) == ("driver/driver-1", 5)
-        assert read(each) == (replace(envelope, source=None, source_version=None), command)
+        assert read(each) == (structs.replace(envelope, source=None, source_version=None), command)
 
 
 async def test_an_event_that_could_not_be_read_may_be_edited() -> None:

@@ -1,10 +1,10 @@
 """Bugs to plant into the runtime: each breaks one rule of the log's contract."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from services.common import command_loop, decider, event_table
 from services.common.command_loop import Pipeline, _Step
@@ -85,14 +85,16 @@ def commit_reaction_before_ack(patch: pytest.MonkeyPatch) -> None:
 
 
 def fold_whatever_comes(patch: pytest.MonkeyPatch) -> None:
-    """The table takes an event of any version."""
+    """The table takes an event of any version, and of a command that has had its event."""
 
     def fold_blindly(
         aggregate: Any, row: Row[Any] | None, envelope: Envelope, event: Any
     ) -> Row[Any] | None:
-        if row is not None:
-            envelope = replace(envelope, version=row.version + 1)
-        return fold(aggregate, row, envelope, event)
+        after = fold(aggregate, row, envelope, event)
+        if after is not None or row is None:
+            return after
+        state = aggregate.evolve(row.state, event, envelope.occurred_at)
+        return structs.replace(row, version=row.version + 1, state=state)
 
     patch.setattr(event_table, "fold", fold_blindly)
 

@@ -61,7 +61,7 @@ def test_reaction_is_committed_when_done(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_table_is_the_fold_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Found when the table takes an event of any version."""
+    """Found when the table takes whatever the log has."""
     invariant = "table_is_the_fold_of_the_log"
     assert is_violated(invariant, bugs.fold_whatever_comes, monkeypatch)
 
