@@ -72,6 +72,8 @@ def chain_of(entries: Iterable[Entry], key_field: str, was_cut: Callable[[Entry]
         else:
             if version > last + 1:
                 losers.append((entry, f"version {last} is followed by version {version}"))
+            elif entry.get("follows") not in (None, history[-1]["id"]):
+                losers.append((entry, f"it was decided on another event than {history[-1].place}"))
             history.append(entry)
             by_version[key][version] = entry
     left_out = frozenset(cut - standing.keys())

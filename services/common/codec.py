@@ -41,6 +41,7 @@ class _WireEnvelope(msgspec.Struct):
     causation_id: _Id | None = None
     correlation_id: _Id | None = None
     version: _Version = 0
+    follows: _Id | None = None
     source: _Id | None = None
     source_version: _Version | None = None
 
@@ -120,6 +121,7 @@ class Language:
                 causation_id=wire.causation_id,
                 correlation_id=wire.correlation_id,
                 version=wire.version,
+                follows=wire.follows,
                 source=wire.source,
                 source_version=wire.source_version,
             ),
@@ -173,6 +175,7 @@ def encode_event(envelope: Envelope, event: Any) -> bytes:
             "causation_id": envelope.causation_id,
             "correlation_id": envelope.correlation_id,
             "version": envelope.version,
+            "follows": envelope.follows,
             "source": envelope.source,
             "source_version": envelope.source_version,
         },

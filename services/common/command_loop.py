@@ -198,6 +198,7 @@ class Pipeline(Generic[State]):
             causation_id=command.id,
             correlation_id=command.correlation_id,
             version=1 if row is None else row.version + 1,
+            follows=None if row is None else row.event_id,
             source=command.source,
             source_version=command.source_version,
         )
@@ -257,6 +258,7 @@ class Pipeline(Generic[State]):
                 accepted.value,
                 inputs,
                 accepted.after,
+                self._appender.writer,
             )
             for accepted, inputs, ack in step.events
         ]

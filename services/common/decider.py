@@ -22,6 +22,7 @@ React = Callable[[Any], Iterable[Any]]
 class Envelope(Struct, frozen=True):
     """What every record says about itself, next to its own content.
 
+    `follows` is the id of the aggregate's event before, which an event was decided on.
     `source` and `source_version` name the event that a command follows from: the aggregate, as
     `<service>/<key>`, and its version. They are None for commands from outside.
     """
@@ -34,6 +35,7 @@ class Envelope(Struct, frozen=True):
     version: int = 0
     source: str | None = None
     source_version: int | None = None
+    follows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,9 @@ class Wakeup:
 class Row(Struct, Generic[State], frozen=True):
     """One aggregate as the table keeps it.
 
-    `sources` and `recent` are the bounded memory of commands that have had their event, the oldest
-    first: by source, the last version that was applied; and the ids of commands from outside.
+    `event_id` is the id of its last event. `sources` and `recent` are the bounded memory of
+    commands that have had their event, the oldest first: by source, the last version that was
+    applied; and the ids of commands from outside.
     """
 
     version: int
@@ -64,6 +67,7 @@ class Row(Struct, Generic[State], frozen=True):
     sources: dict[str, int]
     recent: tuple[str, ...]
     state: State
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +106,32 @@ def is_repeat(row: Row[Any] | None, command: Envelope) -> bool:
     return row is not None and _has_had(row, command, command.id)
 
 
+def follows(row: Row[Any] | None, envelope: Envelope) -> bool:
+    """True when the event is the next of its aggregate, and was decided on the one before."""
+    if row is None:
+        return envelope.version == 1
+    return envelope.version == row.version + 1 and envelope.follows in (None, row.event_id)
+
+
+def is_had(decider: Decider[Any, Any, Any], row: Row[Any], envelope: Envelope, event: Any) -> bool:
+    """True when the command of the event, or a later one of its source, already has its event."""
+    is_known = decider.recognised.get(type(event))
+    return _has_had(row, envelope, envelope.causation_id) or (
+        is_known is not None and is_known(row.state, event)
+    )
+
+
 def fold(
     decider: Decider[State, Any, Event], row: Row[State] | None, envelope: Envelope, event: Event
 ) -> Row[State] | None:
     """The row after the event, or None when the event loses.
 
-    It loses when its version does not follow: the first event of a version in the order of the log
-    wins. It also loses when its command has had its event: another writer may have decided the same
-    commands in another order. A snapshot may begin a row at any version; any other event begins it
-    at version 1.
+    It loses when it does not follow: the first event of a version in the order of the log wins, and
+    with it what was decided on it. It also loses when its command has had its event: another writer
+    may have decided the same commands in another order. A snapshot may begin a row at any version;
+    any other event begins it at version 1.
     """
     is_snapshot = decider.snapshot_event is not None and isinstance(event, decider.snapshot_event)
-    is_had = decider.recognised.get(type(event))
     if row is None:
         if envelope.version != 1 and not is_snapshot:
             return None
@@ -121,9 +139,7 @@ def fold(
         sources: dict[str, int] = {}
         recent: tuple[str, ...] = ()
     else:
-        if envelope.version != row.version + 1 or _has_had(row, envelope, envelope.causation_id):
-            return None
-        if is_had is not None and is_had(row.state, event):
+        if not follows(row, envelope) or is_had(decider, row, envelope, event):
             return None
         state = decider.evolve(row.state, event, envelope.occurred_at)
         sources, recent = row.sources, row.recent
@@ -134,9 +150,9 @@ def fold(
         sources[envelope.source] = envelope.source_version
         while len(sources) > decider.sources_max:
             del sources[next(iter(sources))]
-    elif is_had is None:
+    elif type(event) not in decider.recognised:
         recent = (*recent, envelope.causation_id)[-decider.recent_max :]
-    return Row(envelope.version, envelope.occurred_at, sources, recent, state)
+    return Row(envelope.version, envelope.occurred_at, sources, recent, state, envelope.id)
 
 
 def _has_had(row: Row[Any], envelope: Envelope, command_id: str) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 
 from services.common import store, table_layout
 from services.common.codec import encode_plain
-from services.common.decider import Decider, Row, State, fold
+from services.common.decider import Decider, Row, State, fold, follows
 from services.common.folding import Appended, Folding, Position
 from services.common.rebuild import Rebuild, RebuildLimits
 from services.common.telemetry import log
@@ -141,7 +141,7 @@ class TablePartition(Generic[State]):
 
     def _after(self, row: Row[State] | None, each: Appended) -> Row[State] | None:
         """The row after the event; None when it loses, or when the domain can't take it."""
-        if each.after is not None and each.after.version == 1 + (0 if row is None else row.version):
+        if each.after is not None and follows(row, each.envelope):
             return each.after
         try:
             return fold(self._decider, row, each.envelope, each.event)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from rocksdict import WriteBatch
 
 from services.common import store, table_layout
-from services.common.decider import Decider, Envelope, Row, State
+from services.common.decider import Decider, Envelope, Row, State, is_had
 from services.common.telemetry import log
 
 
@@ -17,6 +17,7 @@ class Appended(Struct, frozen=True):
     """An event as it lies in the log; `inputs` is what was settled then: next offset by topic.
 
     `after` is the row that it led to where it was decided, to save folding it a second time.
+    `writer` names the worker that appended it, in one of its times as the partition's owner.
     """
 
     offset: int
@@ -25,6 +26,7 @@ class Appended(Struct, frozen=True):
     value: bytes
     inputs: Mapping[str, int] = {}
     after: Row[Any] | None = None
+    writer: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,15 @@ class Position:
 
     The id tells a log that was made anew from the one that was folded, and `form` tells a table of
     another form of state, written by another release; both are folded anew. `inputs` is the next
-    offset by input topic of which nothing that came before is to be decided again.
+    offset by input topic of which nothing that came before is to be decided again. `behind` is the
+    last writer that is known to have decided on less than the whole log.
     """
 
     next_offset: int
     last_event_id: str | None
     form: str = ""
     inputs: dict[str, int] = field(default_factory=dict)
+    behind: str | None = None
 
 
 class Folding(Generic[State]):
@@ -70,6 +74,7 @@ class Folding(Generic[State]):
         self._stored: dict[str, Row[State] | None] = {}  # the rows to write, as they are stored
         self._batch = store.new_batch()
         self._inputs = dict(position.inputs)
+        self._behind = None if position.behind is None else position.behind.encode()
         self._next_offset = position.next_offset
         self._last_event_id = position.last_event_id
         self.losers = 0
@@ -97,13 +102,18 @@ class Folding(Generic[State]):
             )
             if before is not None:
                 self._rows[key] = before
+            if before is None or not is_had(self._decider, before, envelope, each.event):
+                # Its command is still to be decided, whatever this writer says is settled.
+                self._behind = each.writer
             return
         self._rows[key] = after
         if key not in self._stored:
             self._stored[key] = before
-        for topic, offset in each.inputs.items():
-            if offset > self._inputs.get(topic, 0):
-                self._inputs[topic] = offset
+        if each.writer != self._behind:
+            self._behind = None
+            for topic, offset in each.inputs.items():
+                if offset > self._inputs.get(topic, 0):
+                    self._inputs[topic] = offset
         if self._decider.keeps_history:
             self._batch.put(table_layout.history_key(key, after.version), each.value)
 
@@ -122,6 +132,7 @@ class Folding(Generic[State]):
             next_offset=self._next_offset,
             last_event_id=self._last_event_id,
             inputs=dict(self._inputs),
+            behind=None if self._behind is None else self._behind.decode(errors="replace"),
         )
         batch.put(table_layout.POSITION_KEY, table_layout.encode(position))
         write(batch)

@@ -93,15 +93,19 @@ def instant_of(record: Record) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def inputs_of(record: Record) -> dict[str, int]:
-    """The input that was settled when this event was appended: the next offset by topic."""
+def told_by_writer(record: Record) -> tuple[dict[str, int], bytes]:
+    """What was settled when this event was appended, the next offset by topic, and its writer."""
+    inputs: dict[str, int] = {}
+    writer = b""
     for name, value in record.headers:
         if name == INPUTS:
             try:
-                return _inputs_decoder.decode(value)
+                inputs = _inputs_decoder.decode(value)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 log.warning("%s does not say what it was decided on", place_of(record))
-    return {}
+        elif name == WRITER:
+            writer = value
+    return inputs, writer
 
 
 class Appender:
@@ -117,6 +121,7 @@ class Appender:
         self._rejections_topic = f"{owner}.rejections"
         self._dead_letters_topic = f"{owner}.dead-letters"
         self._producer = producer
+        self.writer = writer
         self._writer = [(WRITER, writer)] if writer else []
 
     async def command(

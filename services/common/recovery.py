@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from services.common import clock
 from services.common.codec import BadRecordError, Language
 from services.common.event_table import Appended, TablePartition
-from services.common.log import Record, inputs_of, place_of
+from services.common.log import Record, place_of, told_by_writer
 from services.common.progress import Progress
 from services.common.rebuild import Rebuild, RebuildLimits
 from services.common.telemetry import Counters, log
@@ -208,7 +208,8 @@ class _Recovery:
                 self._unreadable += 1
                 log.error("%s can't be folded and is passed over: %s", place_of(record), error)
                 continue
-            add(Appended(record.offset, envelope, event, value, inputs_of(record)))
+            inputs, writer = told_by_writer(record)
+            add(Appended(record.offset, envelope, event, value, inputs, None, writer))
 
     def _tell(self, start: int, begin: int, losers: int, reason: str | None) -> None:
         """One line about all of it."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from services.common.codec import Language
 from services.common.event_table import Appended
 from services.common.kafka import partition_of
-from services.common.log import Ack, inputs_of
+from services.common.log import Ack, told_by_writer
 from services.common.telemetry import Headers
 
 # 2030-01-01 in milliseconds; a record is a second younger than the one before it.
@@ -64,15 +64,14 @@ class MemoryLog:
 
     def events(self, language: Language, partition: int = 0, start: int = 0) -> list[Appended]:
         """The event log of a partition, decoded."""
-        return [
-            Appended(
-                record.offset,
-                *language.decode_event(record.value),
-                record.value or b"",
-                inputs_of(record),
+        found = []
+        for record in self.read(f"{language.owner}.events", partition, start):
+            inputs, writer = told_by_writer(record)
+            decoded = language.decode_event(record.value)
+            found.append(
+                Appended(record.offset, *decoded, record.value or b"", inputs, None, writer)
             )
-            for record in self.read(f"{language.owner}.events", partition, start)
-        ]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

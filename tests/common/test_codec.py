@@ -72,6 +72,7 @@ def test_a_record_is_one_flat_json_object_with_instants_in_utc() -> None:
         "causation_id": "cause",
         "correlation_id": "corr",
         "version": 7,
+        "follows": None,
         "source": None,
         "source_version": None,
         "order_id": "o1",

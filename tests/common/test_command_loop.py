@@ -22,7 +22,7 @@ from services.common.command_loop import Limits, Pipeline
 from services.common.decider import Envelope, Row
 from services.common.event_table import TablePartition
 from services.common.kafka import partition_of
-from services.common.log import Appender, inputs_of
+from services.common.log import Appender, told_by_writer
 from services.common.messages.shared import CommandRejected, DeadLetter
 from services.common.telemetry import (
     EXIT_APPEND_FAILED,
@@ -256,7 +256,10 @@ async def test_an_event_waits_for_what_earlier_commands_led_to(tmp_path: Path) -
         await settle()
         b.producer.acknowledge()
         assert await b.pipeline.drain(5)
-        assert [inputs_of(record) for record in b.log.read(EVENTS)] == [{INPUT: 2}, {INPUT: 4}]
+        assert [told_by_writer(record)[0] for record in b.log.read(EVENTS)] == [
+            {INPUT: 2},
+            {INPUT: 4},
+        ]
         assert b.pipeline.settled(INPUT) == 4
         assert b.table.position.inputs == {INPUT: 4}
 

@@ -115,7 +115,7 @@ def test_an_event_whose_version_does_not_follow_loses(version: int) -> None:
 def test_a_snapshot_may_begin_a_row_at_any_version(version: int) -> None:
     snapshot = Snapshotted(40, {"other/1": 5})
     row = fold(DECIDER, None, event_of("snap", version), snapshot)
-    assert row == Row(version, NOON, {"other/1": 5}, ("snap",), 40)
+    assert row == Row(version, NOON, {"other/1": 5}, ("snap",), 40, "event of snap")
     assert is_repeat(row, asked("x", "other/1", 5))
 
 
@@ -132,6 +132,17 @@ def test_an_event_whose_command_has_had_its_event_loses() -> None:
     assert fold(DECIDER, row, event_of("a", 3), Added(1)) is None
     assert fold(DECIDER, row, event_of("b", 3, "other/1", 5), Added(1)) is None
     assert fold(DECIDER, row, event_of("b", 3, "other/1", 6), Added(1)) is not None
+
+
+def test_an_event_that_was_decided_on_one_that_has_lost_loses() -> None:
+    """Its version follows all the same: the other writer had as many before it."""
+    row = folded(event_of("a", 1), event_of("b", 2))
+    behind = structs.replace(event_of("d", 3), follows="event of c")
+    assert fold(DECIDER, row, behind, Added(1)) is None
+    upon = structs.replace(event_of("d", 3), follows="event of b")
+    after = fold(DECIDER, row, upon, Added(1))
+    assert after is not None
+    assert after.event_id == "event of d"
 
 
 def test_an_event_that_the_state_knows_again_loses() -> None:

@@ -234,6 +234,33 @@ def test_a_row_that_was_folded_where_it_was_decided_is_taken(table: Table) -> No
     assert (table.losers, table.row("a")) == (1, painted)
 
 
+def test_what_a_writer_says_after_a_loss_does_not_settle_the_lost_command(table: Table) -> None:
+    """Its command is to be decided again, though the same writer's next event counts."""
+
+    def of(writer: str, offset: int, key: str, version: int) -> Appended:
+        event = appended(offset, Added(key, 1), version)
+        return structs.replace(event, inputs={"in": 10 * (offset + 1)}, writer=writer.encode())
+
+    table.apply([of("late", 0, "a", 1), of("owner", 1, "a", 1), of("owner", 2, "b", 1)])
+    assert table.row("b") is not None
+    assert (table.losers, table.position.inputs) == (1, {"in": 10})
+    table.close()
+    table._open()
+    table.apply([of("owner", 3, "c", 1)])
+    assert table.position.inputs == {"in": 10}
+    table.apply([of("owner, again", 4, "a", 2)])
+    assert table.position.inputs == {"in": 50}
+
+
+def test_a_repeat_that_loses_settles_as_ever(table: Table) -> None:
+    """A copy of an event takes nothing away: its command has its event."""
+    first = structs.replace(appended(0, Added("a", 1), 1), inputs={"in": 1}, writer=b"owner")
+    copy = structs.replace(first, offset=1)
+    other = structs.replace(appended(2, Added("b", 1), 1), inputs={"in": 9}, writer=b"owner")
+    table.apply([first, copy, other])
+    assert (table.losers, table.position.inputs) == (1, {"in": 9})
+
+
 @given(logs())
 @settings(max_examples=20, deadline=None)
 def test_events_that_the_table_has_are_not_folded_again(events: list[Appended]) -> None:

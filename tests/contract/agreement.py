@@ -36,6 +36,7 @@ HEADS: dict[Kind, Fields] = {
         ("causation_id", str, MISSING),
         ("correlation_id", str, MISSING),
         ("version", int, MISSING),
+        ("follows", str | None, None),
         ("source", str | None, None),
         ("source_version", int | None, None),
     ],

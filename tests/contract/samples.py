@@ -95,6 +95,7 @@ def records(message: Message) -> SearchStrategy[tuple[Envelope, Any]]:
         causation_id=_ids(),
         correlation_id=_ids(),
         version=st.integers(1, VERSION_MAX) if is_event else st.just(0),
+        follows=st.none() | _ids() if is_event else st.none(),
         from_source=sources,
     )
     return st.tuples(envelopes, _values(message.type, name))

@@ -37,6 +37,7 @@ class Story:
         self.now = NOON
         self.writer = Writer("worker-1", 1, NOON)
         self._versions: dict[tuple[str, str], int] = {}
+        self._last_ids: dict[tuple[str, str], str] = {}
 
     def record(
         self, topic: str, key: str, content: Mapping[str, Any], partition: int | None = None
@@ -86,13 +87,17 @@ class Story:
         key = content[OWNERS[owner]]
         version = self._versions.get((owner, key), 0) + 1
         self._versions[owner, key] = version
+        event_id = derived(command.id, "event")
+        follows = self._last_ids.get((owner, key))
+        self._last_ids[owner, key] = event_id
         head = {
-            "id": derived(command.id, "event"),
+            "id": event_id,
             "type": type_,
             "occurred_at": command.at.isoformat(),
             "causation_id": command.id,
             "correlation_id": command.get("correlation_id"),
             "version": version,
+            "follows": follows,
             "source": command.get("source"),
             "source_version": command.get("source_version"),
         }

@@ -108,6 +108,12 @@ class TestVersions:
         story.repeat(story.find("order.events", "OrderScheduled"), charge_id="other")
         assert "has version 2, as OrderScheduled at" in texts(story.judged(check_versions))
 
+    def test_an_event_that_was_decided_on_another(self) -> None:
+        """What a worker leaves that has not seen the end of the log."""
+        story = whole()
+        story.change(story.find("order.events", "PreparationDue"), follows="another")
+        assert "it was decided on another event than" in texts(story.judged(check_versions))
+
     def test_a_lost_event(self) -> None:
         """A gap in the versions."""
         story = whole()
