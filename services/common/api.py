@@ -137,6 +137,8 @@ class Peers:
         for name in ("idempotency-key", TRACEPARENT):
             if name in request.headers:
                 headers[name] = request.headers[name]
+        if self._client.is_closed:
+            raise UnavailableError("the worker stops")
         try:
             return await self._client.request(method, url, content=body, headers=headers)
         except httpx.HTTPError as error:

@@ -68,6 +68,7 @@ class Worker:
         self.lease = Lease(settings.away_seconds_max, settings.stall_seconds_max)
         self.peers = Peers(lambda: self.front, settings.forward_seconds_max)
         self._front: Front[Any] | None = None
+        self._is_stopping = False
         self._partitions: Partitions | None = None
         self._opener: Opener | None = None
         self._agenda: Agenda | None = None
@@ -84,8 +85,10 @@ class Worker:
         """The ports of the HTTP front.
 
         Raises:
-            UnavailableError: the worker has not connected to Kafka yet.
+            UnavailableError: the worker has not connected to Kafka yet, or it stops.
         """
+        if self._is_stopping:
+            raise UnavailableError("the worker stops")
         if self._front is None:
             raise UnavailableError("the worker is not connected to Kafka yet")
         return self._front
@@ -198,6 +201,7 @@ class Worker:
 
     async def stop(self) -> None:
         """Finishes what was begun, commits, and closes all connections."""
+        self._is_stopping = True
         self.lease.close()
         for task in self._tasks:
             task.cancel()

@@ -401,6 +401,14 @@ async def test_a_command_that_can_not_be_written_does_not_end_the_process(
     assert deaths.codes == []
 
 
+async def test_a_worker_that_stops_answers_503(tmp_path: Path) -> None:
+    """Its connections to the other workers are closed while its server still takes requests."""
+    async with workers(tmp_path, {0, 1}, {2, 3}) as (first, _), client(first) as http:
+        key = next(f"k{n}" for n in range(99) if partition_of(f"k{n}", PARTITIONS) == 2)
+        await first.peers.close()
+        check_problem(await http.get(f"/tallies/{key}"), 503, "the worker stops")
+
+
 async def test_a_request_is_answered_by_the_owner_of_its_key(tmp_path: Path) -> None:
     """Whichever worker is asked, with status, body and headers of the owner."""
     async with workers(tmp_path, {0, 1}, {2, 3}) as made:

@@ -1,11 +1,17 @@
 """A worker's loops end before what they stand on, whenever the worker is stopped."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from services.common.frame import loops_of
+from services.common.front import UnavailableError
+from services.common.settings import CommonSettings
+from services.common.worker import ServiceParts, Worker
+from tests.common import tally
 
 
 class FakeWorker:
@@ -60,3 +66,17 @@ async def test_a_worker_that_runs_is_stopped_too() -> None:
             await asyncio.sleep(0)
     await loops.stop()
     assert worker.steps == ["connect", "open", "turn", "ended", "stop"]
+
+
+async def test_a_worker_that_stops_gives_no_front(tmp_path: Path) -> None:
+    """A request that comes meanwhile is answered 503, and reads no table that is closed."""
+    parts = ServiceParts(
+        language=tally.language(), decider=tally.decider(), create_api=lambda ports: FastAPI()
+    )
+    worker = Worker(CommonSettings(data_dir=tmp_path), parts)
+    front: Any = object()
+    worker._front = front
+    assert worker.front is front
+    await worker.stop()
+    with pytest.raises(UnavailableError, match="stops"):
+        assert worker.front
