@@ -17,7 +17,7 @@ from infra.simulation.broker import Broker, Draft, LogRecord, Place
 from infra.simulation.loop import SimulatedLoop
 from infra.simulation.workers import SERVICES, SESSION_SECONDS, parts_of
 from services.common.codec import LANGUAGES, BadRecordError, encode_plain
-from services.common.decider import Envelope, Row, fold
+from services.common.decider import Envelope, Row, fold, is_recognised
 from services.common.log import instant_of, place_of
 from services.common.messages.driver import DeliveryAccepted
 from services.common.messages.order import PreparationDue
@@ -147,9 +147,8 @@ class Checker:
 
     def _is_recognised(self, owner: str, partition: _Partition, record: LogRecord) -> bool:
         _, event = LANGUAGES[owner].decode_event(record.value)
-        is_had = parts_of(owner).decider.recognised.get(type(event))
         row = partition.rows.get(LANGUAGES[owner].key(event))
-        return is_had is not None and row is not None and is_had(row.state, event)
+        return row is not None and is_recognised(parts_of(owner).decider, row, event)
 
     def row(self, owner: str, key: str) -> Row[Any] | None:
         """The aggregate as the log has it."""

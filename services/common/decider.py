@@ -115,10 +115,13 @@ def follows(row: Row[Any] | None, envelope: Envelope) -> bool:
 
 def is_had(decider: Decider[Any, Any, Any], row: Row[Any], envelope: Envelope, event: Any) -> bool:
     """True when the command of the event, or a later one of its source, already has its event."""
-    is_known = decider.recognised.get(type(event))
-    return _has_had(row, envelope, envelope.causation_id) or (
-        is_known is not None and is_known(row.state, event)
-    )
+    return _has_had(row, envelope, envelope.causation_id) or is_recognised(decider, row, event)
+
+
+def is_recognised(decider: Decider[Any, Any, Any], row: Row[Any], event: Any) -> bool:
+    """True when the state itself tells that the command of the event has had its event."""
+    knows = decider.recognised.get(type(event))
+    return knows is not None and knows(row.state, event)
 
 
 def fold(

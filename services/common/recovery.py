@@ -209,7 +209,7 @@ class _Recovery:
                 log.error("%s can't be folded and is passed over: %s", place_of(record), error)
                 continue
             inputs, writer = told_by_writer(record)
-            add(Appended(record.offset, envelope, event, value, inputs, None, writer))
+            add(Appended(record.offset, envelope, event, value, inputs, writer=writer))
 
     def _tell(self, start: int, begin: int, losers: int, reason: str | None) -> None:
         """One line about all of it."""

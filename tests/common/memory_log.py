@@ -69,7 +69,7 @@ class MemoryLog:
             inputs, writer = told_by_writer(record)
             decoded = language.decode_event(record.value)
             found.append(
-                Appended(record.offset, *decoded, record.value or b"", inputs, None, writer)
+                Appended(record.offset, *decoded, record.value or b"", inputs, writer=writer)
             )
         return found
 
