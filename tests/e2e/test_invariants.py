@@ -103,8 +103,8 @@ async def test_an_effect_counts_once_after_kill_9_by_an_independent_count(own: W
     order_ids = []
     service = own.stack.programs["order"]
     for _ in range(3):
-        order_ids += [await own.submit(own.order()) for _ in range(3)]
         charged = len(await own.get("payments", "/charges"))
+        order_ids += [await own.submit(own.order()) for _ in range(3)]
         async with asyncio.timeout(LIFE_SECONDS_MAX):
             while len(await own.get("payments", "/charges")) == charged:
                 await asyncio.sleep(NAP_SECONDS)
