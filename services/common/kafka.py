@@ -14,6 +14,9 @@ from services.common.settings import CommonSettings
 
 REQUEST_BYTES_MAX = 8 << 20
 FETCH_BYTES_MAX = 1 << 20
+# A client knows only the brokers that were up when it asked last. One that asked just after all had
+# been down may know one broker, and is lost when that one goes.
+METADATA_SECONDS_MAX = 10
 
 kafka_fixes.install()
 
@@ -92,6 +95,7 @@ def _connection(settings: CommonSettings) -> dict[str, Any]:
     connection: dict[str, Any] = {
         "bootstrap_servers": settings.bootstrap,
         "security_protocol": settings.security_protocol,
+        "metadata_max_age_ms": METADATA_SECONDS_MAX * 1000,
     }
     if settings.security_protocol in ("SSL", "SASL_SSL"):
         connection["ssl_context"] = ssl.create_default_context(cafile=settings.tls_ca_file or None)

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.errors import GroupLoadInProgressError, NotCoordinatorForGroupError
+from aiokafka.errors import (
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 
 from services.common import kafka, kafka_fixes
 
@@ -70,3 +77,33 @@ async def test_nothing_committed_is_nothing_committed(answers: list[Answer]) -> 
     """A coordinator that knows says so with an offset of -1."""
     answers.append(Answer([(PLACE.topic, [(PLACE.partition, -1, "", 0)])], 0))
     assert await Coordinator().fetch_committed_offsets([PLACE]) == {}
+
+
+JOINING = [
+    JoinGroupRequest("order", 6000, 30_000, "", "order/1", "consumer", [("range", b"")]),
+    SyncGroupRequest("order", 1, "member", "order/1", []),
+]
+
+
+@pytest.mark.parametrize("request_", JOINING, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("kind", kafka_fixes.IN_TROUBLE, ids=lambda each: each.__name__)
+async def test_a_coordinator_in_trouble_is_one_that_has_not_answered(
+    answers: list[Answer], kind: type[KafkaError], request_: Any
+) -> None:
+    """The member takes it for a lost connection, looks for its coordinator, and joins again."""
+    answers.append(Answer([], kind.errno))
+    coordinator = Coordinator()
+    with pytest.raises(kind):
+        await coordinator._send_req(request_)
+    assert coordinator.deaths == 1
+
+
+@pytest.mark.parametrize("request_", JOINING, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("kind", [UnknownMemberIdError, RebalanceInProgressError])
+async def test_what_the_member_itself_has_an_answer_for_reaches_it(
+    answers: list[Answer], kind: type[KafkaError], request_: Any
+) -> None:
+    """It forgets its id, or joins the next generation."""
+    answers.append(Answer([], kind.errno))
+    answer = await Coordinator()._send_req(request_)
+    assert answer.error_code == kind.errno
