@@ -15,7 +15,7 @@ CHAOS = $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) \
 
 .DEFAULT_GOAL := help
 .PHONY: help install run stop demo broker topics test test-fast test-e2e test-chaos lint format types check \
-	bench-loop bench-recovery verify simulate schema-release glossary requirements clean distclean
+	bench-loop bench-recovery verify simulate schema-release glossary state-charts requirements clean distclean
 
 help:  ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,7 @@ lint: $(INSTALLED)  ## check style, import contracts and types
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(PY) -m infra.glossary --check README.md
+	$(PY) -m infra.state_charts --check
 	$(MAKE) --no-print-directory types
 
 types: $(INSTALLED)  ## check types
@@ -85,6 +86,9 @@ simulate: $(INSTALLED)  ## run the loops on a simulated Kafka, a seed per interl
 
 glossary: $(INSTALLED)  ## write the README's glossary from the schemas
 	@$(PY) -m infra.glossary --write README.md
+
+state-charts: $(INSTALLED)  ## draw the states of every aggregate, from the deciders
+	@$(PY) -m infra.state_charts --write
 
 schema-release: $(INSTALLED)  ## write the schemas of this version down as released
 	@$(PY) -m infra.schema_release

@@ -15,6 +15,7 @@ from infra.schema_release import Schema, schema_files
 from services.common.catalogue import catalogue
 from services.common.codec import LANGUAGES
 from services.common.messages.driver import DriverStatus
+from services.common.messages.restaurant import RestaurantStatus
 from services.delivery.domain import DeliveryStatus
 from services.order.domain import OrderStatus, PaymentStatus
 
@@ -25,32 +26,47 @@ END = "<!-- glossary:end -->"
 STATUS_MEANINGS: dict[type[StrEnum], dict[str, str]] = {
     OrderStatus: {
         "NEW": "It is acknowledged and not yet decided.",
-        "CREATED": "It was taken in and is being charged.",
+        "CREATED": "It was taken in; its restaurant is asked, then it is charged.",
         "SCHEDULED": "It is paid and waits for its time, then for the restaurant to take it.",
         "IN_PREPARATION": "The restaurant cooks.",
         "SCHEDULING_DELIVERY": "It is ready and a driver is sought.",
-        "WAITING_FOR_DRIVER": "A driver is on the way to the restaurant.",
+        "WAITING_FOR_DRIVER": "A driver is on the way to the restaurant, or another one is sought.",
         "IN_DELIVERY": "It is on the road.",
         "DELIVERED": "The customer has it; final.",
         "REJECTED": "It ended before it was paid; final.",
-        "CANCELLED": "It ended after it was paid, and the charge is given back; final.",
+        "CANCELLED": "It was ended, and what was paid is given back; final.",
     },
     PaymentStatus: {
         "PENDING": "The charge was not answered yet.",
         "DELAYED": "Nobody knows yet whether it is charged; Tiffin keeps asking.",
         "CHARGED": "The customer has paid.",
         "DECLINED": "The payment provider refused for good.",
-        "REFUNDING": "The charge is being given back.",
+        "VOIDING": "The order was cancelled; the charge is prevented, or taken back.",
+        "VOIDED": "The customer will not be charged, or has the whole charge back.",
+        "REFUNDING": "Some or all of the charge is being given back.",
         "REFUNDED": "The customer has the whole charge back.",
+        "PARTLY_REFUNDED": "The customer has some of the charge back.",
+    },
+    RestaurantStatus: {
+        "OPEN": "Takes orders.",
+        "BUSY": "Takes orders, and cooks longer.",
+        "PAUSED": "Takes no orders for now.",
+        "OFFLINE": "Takes no orders.",
     },
     DeliveryStatus: {
         "WAITING_FOR_DRIVER": "No driver has taken it.",
         "DRIVER_ASSIGNED": "A driver is on the way to the restaurant.",
         "PICKED_UP": "The driver has the goods.",
+        "RETURNING": "The driver takes the goods back to the restaurant.",
+        "CANCELLING": "It was cancelled, and its driver is told.",
         "DELIVERED": "The goods were handed over; final.",
+        "RETURNED": "The restaurant has the goods back; final.",
+        "CANCELLED": "It has ended before the goods were picked up; final.",
+        "WRITTEN_OFF": "Nobody waits for the goods any more; final.",
     },
     DriverStatus: {
         "AVAILABLE": "Waits for work in a region.",
+        "OFFERED": "Is asked to take a delivery.",
         "ON_DELIVERY": "Has a delivery to finish.",
         "UNAVAILABLE": "Takes no work.",
     },
@@ -58,6 +74,7 @@ STATUS_MEANINGS: dict[type[StrEnum], dict[str, str]] = {
 _STATUS_OWNERS = {
     OrderStatus: "order",
     PaymentStatus: "payment of an order",
+    RestaurantStatus: "restaurant",
     DeliveryStatus: "delivery",
     DriverStatus: "driver",
 }

@@ -23,15 +23,36 @@ from infra.data_directory import running_supervisor
 from infra.errors import BrokerError
 from infra.programs import Program, ProgramError
 from infra.stack import SERVICES, Stack, StackPlan
+from services.common.codec import LANGUAGES
 
 WATCH_SECONDS = 0.5
 RESTARTS_MAX = 10
 RESTARTS_WITHIN_SECONDS = 60.0
 STOP_SECONDS_MAX = 60.0
 
-COLOURS = {"order": "green", "delivery": "cyan", "matcher": "magenta", "driver": "yellow"}
-QUIET = {"DriverLocated", "DeliveryEtaChanged"}
-SHOWN = ("amount_cents", "prepare_at", "driver_id", "eta_at", "reason", "attempts", "error")
+COLOURS = {
+    "order": "green",
+    "restaurant": "blue",
+    "delivery": "cyan",
+    "matcher": "magenta",
+    "driver": "yellow",
+}
+QUIET = {"DriverLocated", "DriverHeard", "DeliveryEtaChanged", "OrderEtaChanged"}
+SHOWN = (
+    "amount_cents",
+    "refund",
+    "prepare_at",
+    "ready_at",
+    "driver_id",
+    "eta_at",
+    "by",
+    "reason",
+    "detail",
+    "flag",
+    "wrong_codes",
+    "attempts",
+    "error",
+)
 
 
 def main() -> int:
@@ -172,7 +193,7 @@ def _restart(console: Console, program: Program, ended_at: list[float]) -> None:
 async def _show_steps(console: Console, bootstrap: str) -> None:
     """One line per event that is new from now on."""
     consumer = AIOKafkaConsumer(
-        *(f"{name}.events" for name in SERVICES),
+        *(f"{name}.events" for name in LANGUAGES),
         bootstrap_servers=bootstrap,
         auto_offset_reset="latest",
         enable_auto_commit=False,
@@ -196,7 +217,7 @@ def _show(console: Console, service: str, value: bytes) -> None:
     order = str(event.get("order_id") or event["correlation_id"])[:8]
     facts = "  ".join(f"{name}={event[name]}" for name in SHOWN if event.get(name) is not None)
     console.print(
-        f"{at}  {order:8}  [{COLOURS[service]}]{service:8}  {kind:22}[/]  [dim]{facts}[/]",
+        f"{at}  {order:8}  [{COLOURS[service]}]{service:10}  {kind:22}[/]  [dim]{facts}[/]",
         soft_wrap=True,
     )
 

@@ -149,6 +149,7 @@ class Stack:
                 **port,
                 "TIFFIN_SANDBOX_DATA_DIRECTORY": str(plan.directory / "sandbox"),
                 "TIFFIN_SANDBOX_DRIVER_URL": plan.url("driver"),
+                "TIFFIN_SANDBOX_ORDER_URL": plan.url("order"),
                 "TIFFIN_SANDBOX_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
                 **_default("TIFFIN_SANDBOX_SPEED_MPS", str(SANDBOX_SPEED_MPS)),
                 **_default("TIFFIN_SANDBOX_PREPARATION_SECONDS", str(SANDBOX_PREPARATION_SECONDS)),

@@ -9,6 +9,7 @@ from services.common import ids
 from services.common.codec import encode_event
 from services.common.decider import Envelope, Row, fold
 from services.common.messages.order import (
+    ConfirmAdmission,
     ConfirmPayment,
     ConfirmPreparation,
     FinishPreparation,
@@ -21,12 +22,12 @@ from services.common.messages.order import (
     SubmitOrder,
 )
 from services.common.values import GeoPoint, Item, Restaurant
-from services.order.domain import Order, order_decider
+from services.order.domain import Order, Policy, order_decider
 
 BEGINNING = datetime(2030, 1, 1, 18, tzinfo=UTC)
-PREPARATION_SECONDS = 900
+POLICY = Policy()
 ETA_CHANGES = 5
-EVENTS_PER_LIFE = 8 + ETA_CHANGES
+EVENTS_PER_LIFE = 9 + ETA_CHANGES
 
 Keyed = tuple[bytes, bytes]
 
@@ -71,7 +72,7 @@ def _after(turns: int, life: Iterator[Keyed]) -> Iterator[Keyed]:
 
 def _life(number: int) -> Iterator[Keyed]:
     """The events of one delivered order, each decided as the service would."""
-    decider = order_decider(PREPARATION_SECONDS)
+    decider = order_decider(POLICY)
     row: Row[Order] | None = None
     at = BEGINNING + timedelta(seconds=number)
     for command in _commands(number, at):
@@ -108,6 +109,8 @@ def _commands(number: int, at: datetime) -> Iterator[OrderCommand]:
     )
     order_id = submitted.order_id
     yield submitted
+    seconds = POLICY.preparation_seconds, POLICY.accept_seconds_max
+    yield ConfirmAdmission(order_id, "America/Los_Angeles", *seconds)
     yield ConfirmPayment(order_id, f"ch_{number}")
     yield StartPreparation(order_id, at)
     yield ConfirmPreparation(order_id, f"ticket_{number}")

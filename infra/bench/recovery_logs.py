@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from infra.bench.lives import PREPARATION_SECONDS, Keyed, event_values
+from infra.bench.lives import POLICY, Keyed, event_values
 from infra.bench.records import BEGIN_AT, REPORT_SECONDS
 from services.common import ids
 from services.common.codec import DRIVER, ORDER, Language, encode_event
@@ -63,7 +63,7 @@ def _orders(topic: str, side_by_side: int) -> Log:
         topic,
         f"orders, {side_by_side:,} under way at a time",
         ORDER,
-        partial(order_decider, PREPARATION_SECONDS),
+        partial(order_decider, POLICY),
         partial(event_values, side_by_side=side_by_side),
     )
 

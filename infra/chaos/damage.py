@@ -23,6 +23,21 @@ FAULT_CALL_NAP_SECONDS = 0.5
 HEALTHY: Mapping[str, Any] = {}
 SLOW = {"delay_seconds": 1.0}
 LYING = {"timeout_share": 0.4, "error_share": 0.3, "timeout_seconds": 3.0}
+FICKLE = {
+    "ask_share": 0.6,
+    "refuse_later_share": 0.3,
+    "undo_share": 0.5,
+    "ready_change_share": 0.5,
+    "accept_delay_seconds": 1.0,
+}
+MEAN = {"refund_refuse_share": 0.6}
+UNWILLING = {
+    "reject_share": 0.3,
+    "ignore_offers_share": 0.2,
+    "give_up_share": 0.2,
+    "unreachable_share": 0.2,
+    "wrong_code_share": 0.5,
+}
 LOST_NETWORK = {"network_loss_share": 0.3, "offline_seconds": 3.0, "duplicate_locations": True}
 SANDBOX_FAULTS: Mapping[Kind, Mapping[str, Any]] = {
     Kind.SLOW_PAYMENTS: SLOW,
@@ -30,6 +45,9 @@ SANDBOX_FAULTS: Mapping[Kind, Mapping[str, Any]] = {
     Kind.SLOW_POS: SLOW,
     Kind.LYING_POS: {**LYING, "callback_copies": 2},
     Kind.LOST_NETWORK: LOST_NETWORK,
+    Kind.FICKLE_POS: FICKLE,
+    Kind.MEAN_PAYMENTS: MEAN,
+    Kind.UNWILLING_DRIVERS: UNWILLING,
 }
 
 

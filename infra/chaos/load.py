@@ -18,6 +18,17 @@ from services.common import ids
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "order.json"
 ATTEMPTS_MAX = 40
 NAP_SECONDS = 0.5
+CODE_SHARE = 0.25
+# What becomes of a ticket there, by how a restaurant's id begins in the sandbox; shares of orders.
+RESTAURANTS = {
+    "": 0.66,
+    "refuses-all": 0.06,
+    "asks-first": 0.12,
+    "asks-refuses-later": 0.04,
+    "changes-mind-often": 0.04,
+    "silent-kitchen": 0.03,
+    "later-than-said": 0.05,
+}
 # What a front may answer to a submission: taken, conflict, too much at once, not now.
 EXPECTED = (202, 409, 429, 503)
 
@@ -76,10 +87,16 @@ class Partners:
         choice = self._random.random()
         if choice < 0.08:
             order["payment_token"] = "tok_declined"
-        elif choice < 0.16:
-            order["restaurant"] = {**order["restaurant"], "restaurant_id": "refuses-all"}
-        elif choice < 0.3:
+        elif choice < 0.12:
+            order["payment_token"] = "tok_refund_refused"
+        elif choice < 0.24:
             order["delay_seconds"] = self._random.randint(1, 12)
+        kind = self._random.choices(tuple(RESTAURANTS), tuple(RESTAURANTS.values()))[0]
+        restaurant_id = kind or order["restaurant"]["restaurant_id"]
+        order["restaurant"] = {**order["restaurant"], "restaurant_id": restaurant_id}
+        order["requires_code"] = self._random.random() < CODE_SHARE
+        if restaurant_id not in self._tale.restaurants:
+            self._tale.restaurants.append(restaurant_id)
         return order
 
     async def over_http(self, order: dict[str, Any]) -> None:
@@ -120,7 +137,9 @@ class Partners:
         self._tale.given_up += 1
 
     def _acknowledged(self, orders: set[str], order: dict[str, Any], begun: float) -> None:
-        orders.add(ids.order_id(order["partner"], order["reference"]))
+        order_id = ids.order_id(order["partner"], order["reference"])
+        orders.add(order_id)
+        self._tale.acknowledged_lately.append(order_id)
         waited = time.monotonic() - begun
         tale = self._tale
         tale.slowest_acknowledgement_seconds = max(tale.slowest_acknowledgement_seconds, waited)

@@ -9,11 +9,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import KafkaError
 
 from infra.chaos.report import Tale
-from infra.stack import SERVICES
+from services.common.codec import LANGUAGES
 from services.common.telemetry import Headers
 
 LOCATIONS = "driver.locations"
-INPUTS = (*(f"{service}.commands" for service in SERVICES), LOCATIONS)
+INPUTS = (*(f"{owner}.commands" for owner in LANGUAGES), LOCATIONS)
 # What an aggregate remembers of its commands is bounded where it lives long; those of these topics
 # are known again for ever: an order and a delivery remember all, a location is older or newer.
 REMEMBERED_FOR_EVER = frozenset({"order.commands", "delivery.commands", LOCATIONS})

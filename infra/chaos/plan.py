@@ -40,6 +40,11 @@ class Kind(StrEnum):
     FROZEN_POS = "stop the point of sale (SIGSTOP), let it go on"
     DEAD_PHONES = "kill -9 all driver phones, start them later"
     LOST_NETWORK = "phones lose their network, send late and twice"
+    FICKLE_POS = "restaurants that answer later, refuse, take it back, move the ready time"
+    MEAN_PAYMENTS = "payment provider that refuses refunds"
+    UNWILLING_DRIVERS = (
+        "drivers who reject and ignore offers, give up, name wrong codes, find nobody"
+    )
     REPEATED_RECORDS = "commands and locations again, out of order"
     BAD_RECORDS = "records that are no messages, on every input"
 
@@ -68,6 +73,9 @@ LENGTHS: Mapping[Kind, tuple[float, float]] = {
     Kind.FROZEN_POS: (2.0, 10.0),
     Kind.DEAD_PHONES: (2.0, 10.0),
     Kind.LOST_NETWORK: (8.0, 20.0),
+    Kind.FICKLE_POS: (8.0, 20.0),
+    Kind.MEAN_PAYMENTS: (5.0, 15.0),
+    Kind.UNWILLING_DRIVERS: (8.0, 20.0),
     Kind.REPEATED_RECORDS: (0.0, 0.0),
     Kind.BAD_RECORDS: (0.0, 0.0),
 }
@@ -93,6 +101,9 @@ ON_SANDBOX = {
     Kind.FROZEN_POS: "pos",
     Kind.DEAD_PHONES: "phones",
     Kind.LOST_NETWORK: "phones",
+    Kind.FICKLE_POS: "pos",
+    Kind.MEAN_PAYMENTS: "payments",
+    Kind.UNWILLING_DRIVERS: "phones",
 }
 
 

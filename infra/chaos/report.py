@@ -1,7 +1,7 @@
 """What a chaos run tells: each fault as it comes, and a summary."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,6 +15,8 @@ class Tale:
     """What has happened so far.
 
     struck: the faults that have really been had.
+    restaurants: where orders were placed.
+    wishes: what people wanted afterwards, by `<what>: <answer>`.
     excused: the ends of processes that a fault explains, by `<program> with <exit code>`.
     exits: all other ends that nobody asked for.
     surprises: what no fault excuses; one of them and the run has failed.
@@ -31,6 +33,9 @@ class Tale:
     given_up: int = 0
     acknowledged_by_http: set[str] = field(default_factory=set)
     acknowledged_by_kafka: set[str] = field(default_factory=set)
+    acknowledged_lately: deque[str] = field(default_factory=lambda: deque(maxlen=100))
+    restaurants: list[str] = field(default_factory=list)
+    wishes: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
     slowest_acknowledgement_seconds: float = 0.0
     records_repeated: int = 0
@@ -70,6 +75,7 @@ class Tale:
             f"Kafka; the slowest after {self.slowest_acknowledgement_seconds:.1f} s and its retries"
         )
         yield f"HTTP answers to submissions: {_listed(self.answers)}"
+        yield f"wishes afterwards, by answer: {_listed(self.wishes)}"
         yield f"records repeated: {self.records_repeated}; bad records: {self.records_bad}"
         yield f"faults: {self.struck.total()}"
         yield from (f"{self.struck[kind]:5d}  {kind.value}" for kind in Kind)

@@ -17,6 +17,7 @@ from infra.admin import quiet_clients
 from infra.chaos.damage import Damage
 from infra.chaos.load import Partners
 from infra.chaos.mischief import Mischief
+from infra.chaos.people import People
 from infra.chaos.plan import Fault, create_plan, worker_names
 from infra.chaos.report import Tale
 from infra.chaos.supervisor import Supervisor
@@ -25,14 +26,10 @@ from infra.stack import SANDBOX, SERVICES, Stack, StackPlan
 from infra.tiffin import main as tiffin
 from infra.verify.evidence import Patience
 
-OPEN_STATUSES = (
-    "CREATED",
-    "SCHEDULED",
-    "IN_PREPARATION",
-    "SCHEDULING_DELIVERY",
-    "WAITING_FOR_DRIVER",
-    "IN_DELIVERY",
-)
+FINAL_STATUSES = frozenset({"DELIVERED", "REJECTED", "CANCELLED"})
+OPEN_PAYMENTS = frozenset({"REFUNDING", "VOIDING"})
+FINAL_DELIVERIES = frozenset({"DELIVERED", "RETURNED", "CANCELLED", "WRITTEN_OFF"})
+BUSY_DRIVERS = frozenset({"OFFERED", "ON_DELIVERY"})
 ASK_SECONDS = 2.0
 CALL_SECONDS_MAX = 5.0
 FINDINGS_SHOWN = 8
@@ -49,6 +46,13 @@ QUICK = {
     "TIFFIN_EFFECT_BACKOFF_SECONDS": "0.3",
     "TIFFIN_EFFECT_BACKOFF_SECONDS_MAX": "5",
     "TIFFIN_SNAPSHOT_HOURS": "0.01",
+    "TIFFIN_REFUSAL_GRACE_SECONDS": "1.5",
+    "TIFFIN_ACCEPT_SECONDS_MAX": "25",
+    "TIFFIN_OFFER_SECONDS_MAX": "4",
+    "TIFFIN_SILENCE_MINUTES_MAX": "0.7",
+    "TIFFIN_SILENCE_GRACE_SECONDS": "10",
+    "TIFFIN_MATCH_MINUTES_MAX": "0.5",
+    "TIFFIN_SANDBOX_LOCATION_SECONDS": "1",
 }
 
 
@@ -124,6 +128,7 @@ async def _hurt(stack: Stack, settings: ChaosSettings, tale: Tale) -> None:
         partners = Partners(
             stack, _random(settings, "partners"), tale, client, producer, settings.workers
         )
+        people = People(stack, _random(settings, "people"), tale, client, settings.workers)
         supervisor = Supervisor(stack, tale)
         damage = Damage(stack, tale, client, mischief, supervisor)
         tale.begin()
@@ -134,11 +139,13 @@ async def _hurt(stack: Stack, settings: ChaosSettings, tale: Tale) -> None:
                 supervisor.watch_brokers(),
                 Vigil(stack, tale, client).watch(),
                 mischief.read_along(stack.bootstrap, stack.plan.partitions),
+                people.look_after(),
             )
         ]
         try:
             await asyncio.gather(
                 partners.order_for(settings.seconds, settings.rate),
+                people.wish_for(settings.seconds),
                 damage.follow(settings.plan),
             )
             tale.say("the faults are over")
@@ -177,33 +184,62 @@ async def _settle(
     stack: Stack, settings: ChaosSettings, tale: Tale, client: httpx.AsyncClient
 ) -> None:
     begun = time.monotonic()
-    open_orders = drivers = -1
+    left: Mapping[str, int] = {}
     while time.monotonic() - begun < settings.settle_seconds_max:
         try:
-            open_orders = 0
-            for status in OPEN_STATUSES:
-                open_orders += await _count(stack, client, "order", f"/orders?status={status}")
-            drivers = await _count(stack, client, "driver", "/drivers?status=ON_DELIVERY")
+            left = {
+                "orders": await _count(stack, client, "order", "/orders", _is_open),
+                "deliveries": await _count(
+                    stack,
+                    client,
+                    "delivery",
+                    "/deliveries",
+                    lambda each: each["status"] not in FINAL_DELIVERIES,
+                ),
+                "drivers": await _count(
+                    stack, client, "driver", "/drivers", lambda each: each["status"] in BUSY_DRIVERS
+                ),
+            }
         except (httpx.HTTPError, KeyError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             tale.say(f"not settled: {reason}")
         else:
-            if open_orders == drivers == 0:
+            if not any(left.values()):
                 tale.settle_seconds = time.monotonic() - begun
                 tale.say(f"all orders have ended, {tale.settle_seconds:.1f} s after the faults")
                 return
         await asyncio.sleep(ASK_SECONDS)
-    tale.surprise(
-        f"{open_orders} orders are open and {drivers} drivers are on a delivery "
-        f"{settings.settle_seconds_max:g} s after the faults"
+    open_ = ", ".join(f"{count} {what}" for what, count in left.items())
+    tale.surprise(f"open {settings.settle_seconds_max:g} s after the faults: {open_}")
+
+
+def _is_open(order: Mapping[str, Any]) -> bool:
+    """True when the order has not ended, or its money or its ticket is not settled."""
+    return (
+        order["status"] not in FINAL_STATUSES
+        or order["payment"] in OPEN_PAYMENTS
+        or order["is_ticket_cancellation_due"]
+        or any(refund["status"] == "REFUSED" for refund in order["refunds"])
     )
 
 
-async def _count(stack: Stack, client: httpx.AsyncClient, service: str, path: str) -> int:
-    answer = await client.get(f"{stack.plan.url(service)}{path}&limit=500")
-    answer.raise_for_status()
-    items: list[Mapping[str, Any]] = answer.json()["items"]
-    return len(items)
+async def _count(
+    stack: Stack,
+    client: httpx.AsyncClient,
+    service: str,
+    path: str,
+    counts: Callable[[Mapping[str, Any]], bool],
+) -> int:
+    """How many of a list, all its pages, are such."""
+    found, cursor = 0, ""
+    while True:
+        answer = await client.get(f"{stack.plan.url(service)}{path}?limit=500{cursor}")
+        answer.raise_for_status()
+        page = answer.json()
+        found += sum(1 for each in page["items"] if counts(each))
+        if page["cursor"] is None:
+            return found
+        cursor = f"&cursor={page['cursor']}"
 
 
 def judge(stack: Stack, settings: ChaosSettings, tale: Tale) -> bool:

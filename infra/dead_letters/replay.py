@@ -24,10 +24,12 @@ from services.delivery.process import REACTIONS as DELIVERY_REACTIONS
 from services.driver.process import REACTIONS as DRIVER_REACTIONS
 from services.matcher.process import REACTIONS as MATCHER_REACTIONS
 from services.order.process import REACTIONS as ORDER_REACTIONS
+from services.order.restaurant.process import REACTIONS as RESTAURANT_REACTIONS
 
-# By service, then by the owner of the event.
+# By owner of the commands, then by the owner of the event.
 REACTIONS: Mapping[str, Mapping[str, React]] = {
     "order": ORDER_REACTIONS,
+    "restaurant": RESTAURANT_REACTIONS,
     "delivery": DELIVERY_REACTIONS,
     "matcher": MATCHER_REACTIONS,
     "driver": DRIVER_REACTIONS,

@@ -7,7 +7,7 @@ from random import Random
 from infra.simulation.broker import Broker, Network
 from infra.simulation.loop import Process, SimulatedLoop
 from infra.simulation.outside import OutsideWorld
-from infra.simulation.people import Phone
+from infra.simulation.phones import Phone
 from infra.simulation.store import Disks
 from infra.simulation.workers import SERVICES, SESSION_SECONDS, Supervised
 
@@ -81,7 +81,7 @@ class Chaos:
             self._broker.come_back()
         self._outside.faults.stop()
         for phone in self._phones:
-            phone.is_away, phone.is_sober = False, True
+            phone.is_away = False
         for ghost in self._ghosts:
             ghost.end("killed")
         for each in self._all():

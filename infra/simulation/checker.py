@@ -15,25 +15,15 @@ import msgspec
 
 from infra.simulation.broker import Broker, Draft, LogRecord, Place
 from infra.simulation.loop import SimulatedLoop
+from infra.simulation.sense import Sense
+from infra.simulation.violation import ViolationError, expect
 from infra.simulation.workers import SERVICES, SESSION_SECONDS, parts_of
 from services.common.codec import LANGUAGES, BadRecordError, encode_plain
 from services.common.decider import Envelope, Row, fold, is_recognised
 from services.common.log import instant_of, place_of
-from services.common.messages.driver import DeliveryAccepted
-from services.common.messages.order import PreparationDue
 from services.common.reactions import command_envelope
-from services.order.domain import OrderStatus
 
-RANK = {status: rank for rank, status in enumerate(OrderStatus)}
 ROW, POSITION = b"r", b"mposition"
-
-
-class ViolationError(Exception):
-    """An invariant does not hold."""
-
-    def __init__(self, invariant: str, detail: str) -> None:
-        super().__init__(f"{invariant}: {detail}")
-        self.invariant = invariant
 
 
 @dataclass(slots=True)
@@ -68,7 +58,7 @@ class Checker:
         self._refused: set[str] = set()  # command ids that a rejection names
         self._put_aside: set[str] = set()  # places that a dead letter names
         self._checked: dict[tuple[str, Place], int] = defaultdict(int)
-        self._drivers: dict[str, str] = {}  # by delivery
+        self._sense = Sense(self.row)
         self._positions = msgspec.json.Decoder(dict[str, Any])
 
     def appended(self, record: LogRecord, draft: Draft) -> None:
@@ -97,7 +87,7 @@ class Checker:
         end = len(self._broker.records[Place(f"{name}.events", int(number))])
         position = self._positions.decode(value)["next_offset"]
         with self._told():
-            _expect(
+            expect(
                 position <= end,
                 "table_is_never_ahead_of_the_log",
                 f"{directory} stands at {position}, the log ends at {end}",
@@ -106,7 +96,7 @@ class Checker:
     def _expect_row(self, name: str, number: int, key: str, value: bytes) -> None:
         """What a table says of an aggregate, the log has said of it at some offset."""
         with self._told():
-            _expect(
+            expect(
                 value in map(encode_plain, self._partitions[name, number].pasts[key]),
                 "table_is_the_fold_of_the_log",
                 f"{name}/{number} {key}: the log has never said {value.decode()}",
@@ -119,7 +109,7 @@ class Checker:
             for place, offset in offsets.items():
                 first = self._checked[group, place]
                 records = self._broker.records[place]
-                _expect(offset <= len(records), "commit_is_in_the_log", f"{group} {place} {offset}")
+                expect(offset <= len(records), "commit_is_in_the_log", f"{group} {place} {offset}")
                 for record in records[first:offset]:
                     if is_reactions:
                         self._expect_reacted(service, record)
@@ -137,7 +127,7 @@ class Checker:
         for owner, record, envelope in self.losers:
             partition = self._partitions[owner, record.partition]
             winner = partition.winners.get(envelope.id)
-            _expect(
+            expect(
                 winner == record.value
                 or (winner is not None and bool(parts_of(owner).inputs))
                 or self._is_recognised(owner, partition, record),
@@ -156,6 +146,15 @@ class Checker:
             if name == owner and key in partition.rows:
                 return partition.rows[key]
         return None
+
+    def states(self, owner: str) -> list[Any]:
+        """All aggregates of a service, as the log has them."""
+        return [
+            row.state
+            for (name, _), partition in self._partitions.items()
+            if name == owner
+            for row in partition.rows.values()
+        ]
 
     def rows(self, owner: str, number: int) -> Mapping[str, Row[Any]]:
         """The fold of one partition's log."""
@@ -219,7 +218,7 @@ class Checker:
             return
         self.events += 1
         twin = partition.by_cause.get(envelope.causation_id)
-        _expect(
+        expect(
             twin is None,
             "one_event_per_command",
             f"{place_of(record)} {envelope.type} is the second of {envelope.causation_id}",
@@ -229,7 +228,8 @@ class Checker:
         partition.winners[envelope.id] = value
         partition.rows[key] = after
         partition.pasts[key].append(after)
-        self._expect_sense(owner, record, before, envelope, event, after)
+        causes = [command for _, command in partition.commands.get(envelope.causation_id, ())]
+        self._sense.check(owner, before, envelope, event, after, causes)
 
     def _expect_no_zombie(self, owner: str, record: LogRecord, draft: Draft) -> None:
         process = draft.sender
@@ -238,7 +238,7 @@ class Checker:
         was_away = process.woken_at - process.stopped_at
         place = Place(f"{owner}.commands", record.partition)
         group = self._broker.group(owner)
-        _expect(
+        expect(
             was_away <= SESSION_SECONDS
             or draft.sent_at <= process.woken_at
             or group.owner(place) is process,
@@ -265,46 +265,11 @@ class Checker:
                 continue
             state = None if before is None else before.state
             outcomes.append(decider.decide(command, state, cause.occurred_at))
-        _expect(
+        expect(
             event in outcomes,
             "event_is_the_decision_of_its_command",
             f"{envelope.type} v{envelope.version}: {event} is none of {outcomes}",
         )
-
-    def _expect_sense(
-        self,
-        owner: str,
-        record: LogRecord,
-        before: Row[Any] | None,
-        envelope: Envelope,
-        event: Any,
-        after: Row[Any],
-    ) -> None:
-        if owner == "order":
-            old = RANK[OrderStatus.NEW] if before is None else RANK[before.state.status]
-            _expect(
-                RANK[after.state.status] >= old,
-                "status_never_moves_back",
-                f"{place_of(record)} {envelope.type}",
-            )
-            if isinstance(event, PreparationDue):
-                _expect(
-                    before is not None and envelope.occurred_at >= before.state.prepare_at,
-                    "timer_is_never_early",
-                    f"{place_of(record)} at {envelope.occurred_at}",
-                )
-        if isinstance(event, DeliveryAccepted):
-            driver = self._drivers.setdefault(event.delivery_id, event.driver_id)
-            _expect(
-                driver == event.driver_id,
-                "one_driver_per_delivery",
-                f"{event.delivery_id} has {driver} and {event.driver_id}",
-            )
-            _expect(
-                before is None or before.state.delivery is None,
-                "one_delivery_per_driver",
-                f"{event.driver_id} already works",
-            )
 
     def _expect_reacted(self, service: str, record: LogRecord) -> None:
         owner = record.topic.removesuffix(".events")
@@ -313,7 +278,7 @@ class Checker:
         reactions = parts_of(service).reactions or {}
         for command in reactions[owner](event):
             made = command_envelope(envelope, f"{owner}/{language.key(event)}", command)
-            _expect(
+            expect(
                 made.id in self._command_ids[service],
                 "reaction_is_committed_when_done",
                 f"{service} has committed {place_of(record)} {envelope.type}, "
@@ -337,7 +302,7 @@ class Checker:
         if any(envelope.id in each.by_cause for each in others):
             return
         past = partition.pasts.get(key, [])
-        _expect(
+        expect(
             self._is_forwarded(service, record, envelope)
             or self._is_nothing(service, envelope, command, past),
             "command_is_committed_when_done",
@@ -369,8 +334,3 @@ class Checker:
             if decider.decide(command, state, envelope.occurred_at) is None:
                 return True
         return False
-
-
-def _expect(holds: bool, invariant: str, detail: str) -> None:
-    if not holds:
-        raise ViolationError(invariant, detail)

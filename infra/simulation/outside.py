@@ -1,25 +1,26 @@
-"""The payment provider and the restaurants' points of sale, in memory, behind real HTTP messages.
+"""The payment provider and the points of sale behind real HTTP messages.
 
-They behave as services/sandbox does: idempotent by key; they decline and refuse, fail before the
-work, answer too late after it, answer nonsense. What they have done they have done, whatever
-becomes of the caller.
+They behave as services/sandbox does: idempotent by key; they fail before the work, answer too late
+after it, answer nonsense. What they have done they have done, whatever becomes of the caller.
 """
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 import httpx
 
+from infra.simulation.ledger import Deed, Ledger
 from infra.simulation.loop import Process, SimulatedLoop
+from infra.simulation.payments import PaymentProvider
+from infra.simulation.tickets import PointsOfSale, Ticket
 
 LATE_SECONDS = 4.0
-COOKING_SECONDS_MAX = 3.0
 
-CallBack = Callable[[str], Coroutine[Any, Any, None]]
+Make = Callable[[str, dict[str, Any]], Deed]
 
 
 @dataclass(slots=True)
@@ -30,48 +31,42 @@ class Faults:
     late_share: float
     nonsense_share: float
     slow_share: float
+    refund_refuse_share: float = 0.0
     is_down: bool = False
 
     def stop(self) -> None:
         """From now on every call is answered well."""
         self.error_share = self.late_share = self.nonsense_share = self.slow_share = 0.0
+        self.refund_refuse_share = 0.0
         self.is_down = False
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """What an idempotency key stands for: asked once, and answered so ever after."""
-
-    key: str
-    content: dict[str, Any]
-    status: int
-    document: dict[str, Any]
-
-
-@dataclass(slots=True)
-class Ledger:
-    """All deeds of one kind by key, in order."""
-
-    deeds: dict[str, Deed] = field(default_factory=dict)
-    reused: list[str] = field(default_factory=list)
-
-
 class OutsideWorld:
-    """Both servers, and the transport that leads to them."""
+    """Both servers, and the transport that leads to them.
+
+    printed: is told of every ticket that a kitchen prints.
+    """
 
     def __init__(self, loop: SimulatedLoop, random: Random, faults: Faults) -> None:
-        self.charges = Ledger()
-        self.refunds = Ledger()
-        self.tickets = Ledger()
         self.faults = faults
-        self.call_back: CallBack | None = None
+        self.printed: Callable[[Ticket], None] = lambda ticket: None
+        self.payments = PaymentProvider(random, lambda: faults.refund_refuse_share)
+        self.pos = PointsOfSale(lambda ticket: self.printed(ticket))
         self._loop = loop
         self._random = random
-        self._ledgers = {
-            "/charges": (self.charges, self._charge),
-            "/refunds": (self.refunds, self._refund),
-            "/tickets": (self.tickets, self._ticket),
+        payments, pos = self.payments, self.pos
+        self._ledgers: dict[str, tuple[Ledger, Make]] = {
+            "/charges": (payments.charges, payments.charge),
+            "/refunds": (payments.refunds, payments.refund),
+            "/voids": (payments.voids, payments.void),
+            "/tickets": (pos.requests, pos.request),
+            "/ticket-cancellations": (pos.cancellations, pos.cancel),
         }
+
+    @property
+    def reused(self) -> list[str]:
+        """The keys that came with another content than before."""
+        return [key for ledger, _ in self._ledgers.values() for key in ledger.reused]
 
     def transport(self, process: Process) -> httpx.AsyncBaseTransport:
         """The way of one process to both."""
@@ -83,12 +78,13 @@ class OutsideWorld:
         if faults.is_down:
             return 0.0, httpx.Response(503, json={"title": "down"}, request=request)
         delay = LATE_SECONDS * chance() if chance() < faults.slow_share else 0.02 * chance()
-        ledger, make = self._ledgers[request.url.path]
+        path = request.url.path
+        ledger, make = self._ledgers[path]
         if request.method == "GET":
             deed = ledger.deeds.get(request.url.params["idempotency_key"])
             if deed is None:
                 return delay, httpx.Response(404, json={"title": "not found"}, request=request)
-            return delay, httpx.Response(200, json=deed.document, request=request)
+            return delay, httpx.Response(200, json=self._told(path, deed)[1], request=request)
         if chance() < faults.error_share:
             return delay, httpx.Response(503, json={"title": "error"}, request=request)
         key, content = request.headers["idempotency-key"], json.loads(request.content)
@@ -102,32 +98,14 @@ class OutsideWorld:
             return delay + LATE_SECONDS, None
         if chance() < faults.nonsense_share:
             return delay, httpx.Response(200, text="<html>welcome", request=request)
-        return delay, httpx.Response(deed.status, json=deed.document, request=request)
+        status, document = self._told(path, deed)
+        return delay, httpx.Response(status, json=document, request=request)
 
-    def _charge(self, key: str, content: dict[str, Any]) -> Deed:
-        name = f"charge_{len(self.charges.deeds) + 1}"
-        if content["payment_token"] == "tok_declined":
-            document = {"id": name, "status": "declined", "decline_reason": "card_declined"}
-            return Deed(key, content, 402, document)
-        return Deed(key, content, 201, {"id": name, "status": "succeeded"})
-
-    def _refund(self, key: str, content: dict[str, Any]) -> Deed:
-        name = f"refund_{len(self.refunds.deeds) + 1}"
-        return Deed(key, content, 201, {"id": name, "status": "succeeded"})
-
-    def _ticket(self, key: str, content: dict[str, Any]) -> Deed:
-        name = f"ticket_{len(self.tickets.deeds) + 1}"
-        if content["restaurant_id"].startswith("refuses-"):
-            document = {"id": name, "status": "refused", "reason": "closed", "printed": 0}
-            return Deed(key, content, 409, document)
-        for _ in range(2 if self._random.random() < 0.2 else 1):
-            self._loop.spawn(None, self._cook(content["order_id"]))
-        return Deed(key, content, 201, {"id": name, "status": "accepted", "printed": 1})
-
-    async def _cook(self, order_id: str) -> None:
-        await asyncio.sleep(COOKING_SECONDS_MAX * self._random.random() ** 3)
-        assert self.call_back is not None
-        await self.call_back(order_id)
+    def _told(self, path: str, deed: Deed) -> tuple[int, dict[str, Any]]:
+        """A ticket's answer changes with the restaurant's mind; all others stay."""
+        if path == "/tickets":
+            return self.pos.answer(deed.key)
+        return deed.status, deed.document
 
 
 class _Transport(httpx.AsyncBaseTransport):

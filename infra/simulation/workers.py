@@ -29,7 +29,7 @@ from services.common.telemetry import EXIT_LOOP_FAILED, die, log
 from services.common.worker import ServiceParts, Worker
 from services.order.effects import OrderOutside
 
-SERVICES = ("order", "delivery", "matcher", "driver")
+SERVICES = ("order", "restaurant", "delivery", "matcher", "driver")
 DATA_DIR = Path("/simulated")
 # Shorter than in production, so that little time has to pass.
 SESSION_SECONDS = 3.0
@@ -51,18 +51,51 @@ LIMITS: dict[str, Any] = {
     "effect_backoff_seconds_max": 2.0,
     "effect_attempts_before_flag": 3,
 }
-OWN: dict[str, dict[str, Any]] = {
-    "order": {"preparation_seconds": 2},
-    "delivery": {},
-    "matcher": {"snapshot_hours": 8 / 3600},
-    "driver": {"snapshot_hours": 8 / 3600},
+SNAPSHOT_HOURS = 8 / 3600
+ORDER: dict[str, Any] = {
+    "snapshot_hours": SNAPSHOT_HOURS,
+    "preparation_seconds": 2,
+    "accept_seconds_max": 6,
+    "lateness_seconds_max": 20.0,
+    "refusal_grace_seconds": 1.0,
+    "payment_seconds_max": 5.0,
+    "start_seconds_max": 3.0,
+    "overdue_grace_seconds": 5.0,
+    "preparing_seconds_max": 20.0,
+    "driver_seconds_max": 8.0,
+    "pickup_seconds_max": 8.0,
+    "dropoff_seconds_max": 8.0,
+    "refund_seconds_max": 4.0,
+    "ticket_cancellation_seconds_max": 4.0,
 }
+OWN: dict[str, dict[str, Any]] = {
+    "order": ORDER,
+    "restaurant": ORDER,
+    "delivery": {
+        "match_minutes_max": 0.1,
+        "pickup_seconds_max": 6.0,
+        "dropoff_seconds_max": 6.0,
+        "return_seconds_max": 6.0,
+        "cancellation_seconds_max": 2.0,
+    },
+    "matcher": {"snapshot_hours": SNAPSHOT_HOURS},
+    "driver": {
+        "snapshot_hours": SNAPSHOT_HOURS,
+        "offer_seconds_max": 2.0,
+        "silence_minutes_max": 0.1,
+        "silence_grace_seconds": 1.0,
+        "wrong_codes_max": 3,
+    },
+}
+# The order service keeps restaurants, too; here they live in a process of their own.
+PACKAGES = {"restaurant": "order"}
 
 
 @cache
 def settings_of(service: str) -> CommonSettings:
     """The settings that all workers of a service have."""
-    settings: CommonSettings = import_module(f"services.{service}.settings").Settings(
+    package = PACKAGES.get(service, service)
+    settings: CommonSettings = import_module(f"services.{package}.settings").Settings(
         **LIMITS, **OWN[service]
     )
     return settings
@@ -71,9 +104,13 @@ def settings_of(service: str) -> CommonSettings:
 @cache
 def parts_of(service: str) -> ServiceParts:
     """What the service's own composition root makes a worker of."""
-    app = import_module(f"services.{service}.app")
+    app = import_module(f"services.{PACKAGES.get(service, service)}.app")
+    settings = settings_of(service)
+    if service in ("order", "restaurant"):
+        made: ServiceParts = getattr(app, f"{service}_parts")(settings)
+        return made
     with patch.object(app, "create_worker_app", lambda settings, parts: parts):
-        parts: ServiceParts = app.create_app(settings_of(service))
+        parts: ServiceParts = app.create_app(settings)
     return parts
 
 

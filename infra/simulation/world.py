@@ -5,13 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from infra.simulation import people, verdict
+from infra.simulation import verdict
 from infra.simulation.broker import EPOCH_MS, Broker, Draft, LogRecord, Network, Place, instant
 from infra.simulation.chaos import Chaos
-from infra.simulation.checker import Checker, ViolationError
+from infra.simulation.checker import Checker
+from infra.simulation.kitchens import Kitchens
 from infra.simulation.loop import SimulatedLoop, quiet_collector
+from infra.simulation.operators import Operators
 from infra.simulation.outside import Faults, OutsideWorld
+from infra.simulation.partners import Partners
+from infra.simulation.phones import Habits, Phone, drive
 from infra.simulation.store import Disks
+from infra.simulation.violation import ViolationError
+from infra.simulation.web import Web
 from infra.simulation.workers import SERVICES, Supervised, simulated_machine
 from services.common.codec import LANGUAGES, BadRecordError
 
@@ -63,19 +69,18 @@ class World:
             late_share=random.choice((0.0, 0.3)),
             nonsense_share=random.choice((0.0, 0.2)),
             slow_share=random.choice((0.0, 0.2)),
+            refund_refuse_share=random.choice((0.0, 0.5)),
         )
         self.outside = OutsideWorld(loop, Random(random.random()), faults)
         self.workers: dict[str, list[Supervised]] = {service: [] for service in SERVICES}
-        self.web = people.Web(loop, Random(random.random()), self.workers, network.lost_share)
-        regions = ("north",) if random.random() < 0.6 else ("north", "south")
-        self.partners = people.Partners(
-            loop, Random(random.random()), self.web, self.broker, regions
-        )
+        self.web = Web(loop, Random(random.random()), self.workers, network.lost_share)
+        self.regions = ("north",) if random.random() < 0.6 else ("north", "south")
+        self.checker = Checker(loop, self.broker)
+        self.partners = Partners(loop, Random(random.random()), self.web, self.broker, self.regions)
+        self.kitchens = Kitchens(loop, Random(random.random()), self.web)
+        self.operators = Operators(loop, Random(random.random()), self.web, self.checker)
         self.phones = [
-            people.Phone(
-                loop, Random(random.random()), self.web, self.broker, f"driver-{number}", regions
-            )
-            for number in range(DRIVERS)
+            self._phone(f"driver-{number}", _habits(random)) for number in range(DRIVERS)
         ]
         self.chaos = Chaos(
             loop,
@@ -87,7 +92,6 @@ class World:
             self.phones,
             self.employ,
         )
-        self.checker = Checker(loop, self.broker)
         self._connect()
 
     def run(self) -> Outcome:
@@ -120,12 +124,31 @@ class World:
         if self._is_traced:
             self.outcome.trace.append(f"{self.loop.now:10.6f} {line}")
 
+    def _phone(self, driver_id: str, habits: Habits) -> Phone:
+        def ask_code(order_id: str) -> str | None:
+            row = self.checker.row("order", order_id)
+            code: str | None = None if row is None else row.state.code
+            return code
+
+        return Phone(
+            self.loop,
+            Random(self.random.random()),
+            self.web,
+            self.broker,
+            driver_id,
+            self.regions,
+            ask_code,
+            habits,
+        )
+
     async def _live(self) -> None:
         random = self.random
         for service in SERVICES:
             for _ in range(2 if random.random() < 0.25 else 1):
                 self.employ(service)
-        people.drive(self.loop, self.phones)
+        drive(self.loop, self.phones)
+        self.loop.spawn(None, self.operators.run())
+        self.loop.spawn(None, self.kitchens.close_now_and_then())
         self.outcome.orders = random.randint(3, 6)
         ordering = self.loop.spawn(None, self.partners.order_all(self.outcome.orders))
         low, high = CHAOS_SECONDS
@@ -133,8 +156,20 @@ class World:
         self.trace("the faults stop")
         self.chaos.stop()
         await ordering
+        self._sober_up()
         await self._settle()
         self._judge()
+
+    def _sober_up(self) -> None:
+        """From here on everybody does what is expected, so that everything comes to its end."""
+        self.trace("all are sober")
+        self.kitchens.is_sober = self.operators.is_sober = True
+        for phone in self.phones:
+            phone.sober_up()
+        # Those who are there may have rejected what waits.
+        helper = self._phone("helper", Habits())
+        self.phones.append(helper)
+        drive(self.loop, [helper])
 
     async def _settle(self) -> None:
         # Who has just woken needs a moment to find out that it is to end.
@@ -151,8 +186,10 @@ class World:
 
     def _is_over(self) -> bool:
         workers = [each for service in SERVICES for each in self.workers[service]]
-        return not verdict.unfinished(self.checker, self.partners.acknowledged) and all(
-            each.worker is not None and each.worker.ready()["ready"] for each in workers
+        return (
+            not verdict.unfinished(self.checker, self.partners.acknowledged)
+            and verdict.is_at_rest(self.checker)
+            and all(each.worker is not None and each.worker.ready()["ready"] for each in workers)
         )
 
     def _judge(self) -> None:
@@ -170,11 +207,7 @@ class World:
     def _connect(self) -> None:
         """Those who see and those who tell are made known to each other."""
         broker, checker = self.broker, self.checker
-
-        async def call_back(order_id: str) -> None:
-            await people.call_back(self.loop, self.web.random, self.web, order_id)
-
-        self.outside.call_back = call_back
+        self.outside.printed = self.kitchens.printed
         self.disks.wrote = checker.wrote
         broker.on_append = checker.appended
         broker.on_commit = checker.committed
@@ -182,6 +215,7 @@ class World:
             broker.on_append = self._trace_append
             broker.on_commit = self._trace_commit
             broker.trace = self.chaos.trace = self.partners.trace = self.trace
+            self.kitchens.trace = self.operators.trace = self.trace
 
     def _trace_append(self, record: LogRecord, draft: Draft) -> None:
         sender = "outside" if draft.sender is None else draft.sender.name
@@ -200,6 +234,17 @@ class World:
 def run_seed(seed: int, traced: bool = False) -> Outcome:
     """What becomes of this seed; always the same."""
     return World(seed, traced).run()
+
+
+def _habits(random: Random) -> Habits:
+    return Habits(
+        reject_share=random.choice((0.0, 0.1, 0.3)),
+        ignore_share=random.choice((0.0, 0.3)),
+        give_up_share=random.choice((0.0, 0.0, 0.3)),
+        fail_share=random.choice((0.0, 0.0, 0.3)),
+        wrong_code_share=random.choice((0.0, 0.3, 0.7)),
+        error_share=random.choice((0.0, 0.1)),
+    )
 
 
 def _summary(record: LogRecord) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from infra.verify.entry import Entry
 
-SNAPSHOTS = frozenset({"DriverSnapshotted", "RegionSnapshotted"})
+SNAPSHOTS = frozenset({"DriverSnapshotted", "RegionSnapshotted", "RestaurantSnapshotted"})
 
 
 @dataclass(frozen=True, slots=True)

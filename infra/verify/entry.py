@@ -14,6 +14,7 @@ from services.common.decider import Envelope
 # The owners of topics, and the field of their messages that names the aggregate.
 OWNERS: Mapping[str, str] = {
     "order": "order_id",
+    "restaurant": "restaurant_id",
     "delivery": "delivery_id",
     "matcher": "region",
     "driver": "driver_id",
@@ -21,6 +22,7 @@ OWNERS: Mapping[str, str] = {
 # The topics that an owner takes commands from.
 INPUTS: Mapping[str, tuple[str, ...]] = {
     "order": ("order.commands",),
+    "restaurant": ("restaurant.commands",),
     "delivery": ("delivery.commands",),
     "matcher": ("matcher.commands",),
     "driver": ("driver.commands", "driver.locations"),

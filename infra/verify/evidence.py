@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from infra.verify.chain import Chain, chain_of
-from infra.verify.entry import OWNERS, Entry
+from infra.verify.entry import INPUTS, OWNERS, Entry
 from infra.verify.identity import derived, partition_of
 
 Place = tuple[str, int]
@@ -33,6 +33,7 @@ class Ledgers:
 
     charges: Sequence[Mapping[str, Any]] = ()
     refunds: Sequence[Mapping[str, Any]] = ()
+    voids: Sequence[Mapping[str, Any]] = ()
     tickets: Sequence[Mapping[str, Any]] = ()
 
 
@@ -153,6 +154,16 @@ class Evidence:
             for entry in self.of(f"{owner}.commands"):
                 if entry.get("source") is not None:
                     found.setdefault(entry.get("causation_id", ""), []).append(entry)
+        return found
+
+    @cached_property
+    def commands(self) -> Mapping[str, Entry]:
+        """The first command of each id."""
+        found: dict[str, Entry] = {}
+        for topics in INPUTS.values():
+            for topic in topics:
+                for entry in self.of(topic):
+                    found.setdefault(entry.id, entry)
         return found
 
     @cached_property

@@ -13,9 +13,13 @@ from services.delivery.domain import Travel, delivery_decider
 from services.driver.domain import driver_decider
 from services.matcher.domain import region_decider
 from services.order.domain import order_decider
+from services.order.domain.policy import Policy
+from services.order.restaurant import Defaults, restaurant_decider
 
 # How many of its last versions are kept of each aggregate: a front may answer with an earlier one.
 VERSIONS_KEPT = 64
+# When deciders would write snapshots; a fold writes none.
+SNAPSHOT_HOURS = 1.0
 
 Answer = Mapping[str, Any]
 
@@ -26,10 +30,11 @@ class Folds:
     def __init__(self) -> None:
         # Settings of the deciders concern decisions and agendas only; a fold knows none.
         self._deciders: Mapping[str, Decider[Any, Any, Any]] = {
-            "order": order_decider(0),
+            "order": order_decider(Policy()),
+            "restaurant": restaurant_decider(Defaults(), SNAPSHOT_HOURS),
             "delivery": delivery_decider(Travel(1.0, 0.0)),
-            "matcher": region_decider(0.0),
-            "driver": driver_decider(0.0),
+            "matcher": region_decider(SNAPSHOT_HOURS),
+            "driver": driver_decider(SNAPSHOT_HOURS),
         }
         self._rows: dict[str, dict[str, deque[Row[Any]]]] = {owner: {} for owner in OWNERS}
         self.failures: dict[str, str] = {}

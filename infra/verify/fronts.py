@@ -17,11 +17,13 @@ ATTEMPTS_MAX = 20
 AGAIN_SECONDS = 0.5
 PAGE_ROWS = 500
 
-PATHS: Mapping[str, str] = {
-    "order": "/orders",
-    "delivery": "/deliveries",
-    "matcher": "/regions",
-    "driver": "/drivers",
+# By owner: the service whose front tells of it, and where.
+FRONTS: Mapping[str, tuple[str, str]] = {
+    "order": ("order", "/orders"),
+    "restaurant": ("order", "/restaurants"),
+    "delivery": ("delivery", "/deliveries"),
+    "matcher": ("matcher", "/regions"),
+    "driver": ("driver", "/drivers"),
 }
 
 Answer = Mapping[str, Any]
@@ -44,17 +46,18 @@ class Web:
         await self._client.aclose()
 
     async def ledgers(self) -> Ledgers:
-        """All charges, refunds and tickets.
+        """All charges, refunds, voids and tickets.
 
         Raises:
             CannotVerifyError: a ledger does not answer.
         """
-        charges, refunds, tickets = await asyncio.gather(
+        charges, refunds, voids, tickets = await asyncio.gather(
             self._get("payments", "/charges"),
             self._get("payments", "/refunds"),
+            self._get("payments", "/voids"),
             self._get("pos", "/tickets"),
         )
-        return Ledgers(charges, refunds, tickets)
+        return Ledgers(charges, refunds, voids, tickets)
 
     async def listed(self, owner: str) -> list[Answer]:
         """All rows of a service, page by page.
@@ -63,10 +66,10 @@ class Web:
             CannotVerifyError: the front does not answer.
         """
         rows: list[Answer] = []
+        name, path = FRONTS[owner]
         cursor = ""
         while True:
-            path = f"{PATHS[owner]}?limit={PAGE_ROWS}{cursor}"
-            page = await self._get(owner, path)
+            page = await self._get(name, f"{path}?limit={PAGE_ROWS}{cursor}")
             rows += page["items"]
             if page["cursor"] is None:
                 return rows
@@ -75,8 +78,9 @@ class Web:
     async def rows(self, owner: str, keys: Iterable[str]) -> dict[str, Answer | None]:
         """Rows of a service, each asked for by its key; None where there is none."""
         wanted = list(keys)
-        paths = [f"{PATHS[owner]}/{quote(key, safe='')}" for key in wanted]
-        answers = await asyncio.gather(*(self._get(owner, path, True) for path in paths))
+        name, path = FRONTS[owner]
+        paths = [f"{path}/{quote(key, safe='')}" for key in wanted]
+        answers = await asyncio.gather(*(self._get(name, each, True) for each in paths))
         return dict(zip(wanted, answers, strict=True))
 
     async def histories(self, keys: Sequence[str]) -> dict[str, list[Answer]]:

@@ -11,7 +11,8 @@ from infra.verify.folds import Folds
 from infra.verify.fronts import Web
 from infra.verify.log_reader import open_log
 from infra.verify.rules import RULES
-from infra.verify.rules.orders import OpenOrder, open_orders, status_of
+from infra.verify.rules.orders import OpenOrder, open_orders
+from infra.verify.rules.statuses import status_of
 from infra.verify.tables import check_tables
 from infra.verify.verdict import Verdict
 

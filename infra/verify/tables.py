@@ -8,7 +8,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from infra.verify.entry import OWNERS
 from infra.verify.evidence import Evidence
@@ -20,14 +21,23 @@ ROUNDS_MAX = 20
 ROUND_SECONDS = 0.25
 SINGLE_ROWS_MAX = 1_000
 
-# What a front keeps for itself, and what it adds to a state.
+# What a front keeps for itself, and what it adds to a state, also inside of a field.
 HIDDEN: Mapping[str, frozenset[str]] = {
     "order": frozenset({"payment_token", "idempotency_key"}),
-    "delivery": frozenset(),
-    "matcher": frozenset({"snapshot_at"}),
-    "driver": frozenset({"snapshot_at"}),
+    "restaurant": frozenset({"snapshot_at"}),
+    "delivery": frozenset({"code"}),
+    "matcher": frozenset({"snapshot_at", "code"}),
+    "driver": frozenset({"snapshot_at", "code"}),
 }
-ADDED = frozenset({"links"})
+# Of what it keeps for itself, what nobody may learn from it.
+SECRETS = frozenset({"payment_token", "code"})
+ADDED: Mapping[str, frozenset[str]] = {
+    "order": frozenset({"links", "ready_at_local"}),
+    "restaurant": frozenset({"links", "wall_clock", "is_in_hours"}),
+    "delivery": frozenset({"links", "requires_code"}),
+    "matcher": frozenset({"links", "requires_code"}),
+    "driver": frozenset({"links", "requires_code"}),
+}
 NEW = "NEW"
 
 ReadOn = Callable[[list[str]], Awaitable[None]]
@@ -69,9 +79,13 @@ def judge(
 
 def differences(owner: str, expected: Answer, answer: Answer) -> list[str]:
     """The fields in which an answer is not what the fold says."""
-    names = {*expected, *answer} - HIDDEN[owner] - ADDED
-    texts = []
-    for name in sorted(names):
+    told = _secrets_told(owner, answer)
+    texts = [f"{name} is told, which is not for others" for name in sorted(told)]
+    left_out = HIDDEN[owner] | ADDED[owner]
+    expected, answer = _without(expected, left_out), _without(answer, left_out)
+    if owner == "restaurant":
+        expected = {**expected, "snoozed": _still_out(expected, answer)}
+    for name in sorted({*expected, *answer}):
         if name not in answer:
             texts.append(f"{name} is not told")
         elif name not in expected:
@@ -79,6 +93,41 @@ def differences(owner: str, expected: Answer, answer: Answer) -> list[str]:
         elif answer[name] != expected[name]:
             texts.append(f"{name} is {answer[name]!r}, the fold has {expected[name]!r}")
     return texts
+
+
+def _without(part: Any, names: frozenset[str]) -> Any:
+    """A part of a state without the fields of these names, however deep."""
+    match part:
+        case Mapping():
+            return {name: _without(each, names) for name, each in part.items() if name not in names}
+        case list():
+            return [_without(each, names) for each in part]
+        case _:
+            return part
+
+
+def _secrets_told(owner: str, part: Any) -> set[str]:
+    """What an answer tells that no caller may know, however deep."""
+    match part:
+        case Mapping():
+            inner = [_secrets_told(owner, each) for each in part.values()]
+            return set(HIDDEN[owner] & SECRETS & part.keys()).union(*inner)
+        case list():
+            return set[str]().union(*(_secrets_told(owner, each) for each in part))
+        case _:
+            return set()
+
+
+def _still_out(expected: Answer, answer: Answer) -> list[Any]:
+    """The snoozed items; a front leaves out those whose time is over."""
+    now, told = datetime.now(UTC), answer.get("snoozed")
+    return [
+        each
+        for each in expected.get("snoozed", [])
+        if each["until"] is None
+        or datetime.fromisoformat(each["until"]) > now
+        or (isinstance(told, list) and each in told)
+    ]
 
 
 async def check_tables(

@@ -112,10 +112,13 @@ class Agenda:
 
     async def _fire(self, key: str, wakeup: Wakeup) -> None:
         purpose = f"wakeup/{type(wakeup.command).__name__}/{wakeup.at.isoformat()}"
+        # An aggregate may have two deadlines at one instant, each with a flag of its own.
+        if (flag := getattr(wakeup.command, "flag", None)) is not None:
+            purpose += f"/{flag}"
         await self._send(key, wakeup.command, purpose)
 
     async def _report(self, key: str, call: Any, command: Any) -> None:
-        await self._send(key, command, f"outcome/{type(call).__name__}/{type(command).__name__}")
+        await self._send(key, command, _outcome(call, command))
 
     async def _send(self, key: str, command: Any, purpose: str) -> None:
         """Appends a command that the aggregate itself has led to, and waits until it is durable."""
@@ -130,6 +133,15 @@ class Agenda:
         async with asyncio.timeout(self._append_seconds_max):
             acknowledged = await self._appender.command(key, envelope, command)
             await asyncio.shield(acknowledged)
+
+
+def _outcome(call: Any, command: Any) -> str:
+    """What the outcome of a call is for; calls that an aggregate may make anew tell themselves."""
+    parts = ["outcome", type(call).__name__, type(command).__name__]
+    parts += [
+        str(getattr(call, name)) for name in ("idempotency_key", "round") if hasattr(call, name)
+    ]
+    return "/".join(parts)
 
 
 def _wakeups(agenda: Iterable[Any]) -> list[Wakeup]:

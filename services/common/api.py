@@ -82,6 +82,18 @@ def incoming_trace(request: Request) -> Headers:
     return [] if sent is None else [(TRACEPARENT, sent.encode("ascii", "replace"))]
 
 
+def refuse_now(ports: Ports, command: Any, command_id: str) -> None:
+    """Answers at once what would be refused, as far as the table tells; the log decides.
+
+    Raises:
+        ProblemError: 409, with the reason.
+        UnavailableError: this worker does not own the key any more.
+    """
+    refusal = ports.front.refusal(command, command_id)
+    if refusal is not None:
+        raise ProblemError(409, f"{refusal.reason}: {refusal.detail}")
+
+
 class Peers:
     """The other workers of the service, over HTTP."""
 

@@ -15,7 +15,7 @@ import orjson
 
 from services.common import ids
 from services.common.decider import Envelope
-from services.common.messages import delivery, driver, matcher, order
+from services.common.messages import delivery, driver, matcher, order, restaurant
 from services.common.values import Instant, check_identifier
 
 COMMAND_BYTES_MAX = 262_144
@@ -201,6 +201,12 @@ def _join(head: dict[str, Any], message: Any) -> bytes:
 
 
 ORDER = Language("order", "order_id", get_args(order.OrderCommand), get_args(order.OrderEvent))
+RESTAURANT = Language(
+    "restaurant",
+    "restaurant_id",
+    get_args(restaurant.RestaurantCommand),
+    get_args(restaurant.RestaurantEvent),
+)
 DELIVERY = Language(
     "delivery", "delivery_id", get_args(delivery.DeliveryCommand), get_args(delivery.DeliveryEvent)
 )
@@ -210,4 +216,6 @@ MATCHER = Language(
 DRIVER = Language(
     "driver", "driver_id", get_args(driver.DriverCommand), get_args(driver.DriverEvent)
 )
-LANGUAGES = {language.owner: language for language in (ORDER, DELIVERY, MATCHER, DRIVER)}
+LANGUAGES = {
+    language.owner: language for language in (ORDER, RESTAURANT, DELIVERY, MATCHER, DRIVER)
+}

@@ -95,7 +95,7 @@ class Effects:
         self._limits = limits
         self._counters = counters
         self.room = Room(limits.held_max, limits.held_per_user_max)
-        self._of_key: dict[tuple[int, str], set[Any]] = {}
+        self._of_key: dict[tuple[int, str], dict[Any, None]] = {}
         self._attempts: dict[_Place, int] = {}
         self._waiting: FairQueue[_Place] = FairQueue()
         self._queued: set[_Place] = set()
@@ -109,14 +109,16 @@ class Effects:
 
         What finds no room is left, and is to be set again when there is some.
         """
-        wanted = set(calls)
-        before = self._of_key.get((partition, key), set())
-        for call in before - wanted:
-            self._drop((partition, key, call))
-        held = before & wanted
-        for call in wanted - before:
-            if self.room.take(self._user(call)):
-                held.add(call)
+        # Dictionaries, for they keep the order in which the aggregate asks.
+        wanted = dict.fromkeys(calls)
+        before = self._of_key.get((partition, key), {})
+        held = {call: None for call in before if call in wanted}
+        for call in before:
+            if call not in wanted:
+                self._drop((partition, key, call))
+        for call in wanted:
+            if call not in before and self.room.take(self._user(call)):
+                held[call] = None
                 self._attempts[partition, key, call] = 0
                 self._queue((partition, key, call))
         if held:

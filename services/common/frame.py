@@ -18,6 +18,7 @@ from faust.app.base import BootStrategy
 from faust.contrib.asgi import serve_asgi
 from mode import Service
 
+from services.common.household import Household
 from services.common.log_lines import logging_config
 from services.common.settings import CommonSettings, SettingsError
 from services.common.telemetry import EXIT_LOOP_FAILED, die, log
@@ -41,9 +42,15 @@ class _App(faust.App):
     BootStrategy = _Boot
 
 
-def create_worker_app(settings: CommonSettings, parts: ServiceParts) -> faust.App:
-    """The Faust app of one worker; `app.main()` is its command line."""
-    worker = Worker(settings, parts)
+def create_worker_app(
+    settings: CommonSettings, parts: ServiceParts, *beside: ServiceParts
+) -> faust.App:
+    """The Faust app of one worker; `app.main()` is its command line.
+
+    Args:
+        beside: of further aggregates that the service keeps, with topics and tables of their own.
+    """
+    household = Household(settings, (parts, *beside))
     app = _App(
         parts.name,
         broker=f"kafka://{settings.bootstrap.replace(',', ';')}",
@@ -59,11 +66,12 @@ def create_worker_app(settings: CommonSettings, parts: ServiceParts) -> faust.Ap
 
     serve_asgi(
         app,
-        parts.create_api(worker),
+        household.api,
         access_log=False,
         limit_concurrency=settings.front_connections_max,
     )
-    app.service(loops_of(worker))
+    for worker in household.workers:
+        app.service(loops_of(worker))
     return app
 
 

@@ -15,7 +15,7 @@ import msgspec
 from services.common import clock
 from services.common.admission import Admission, SenderLimits
 from services.common.codec import Language
-from services.common.decider import Envelope, Row, State
+from services.common.decider import Envelope, Rejected, Row, State
 from services.common.event_table import EventTable, Listed
 from services.common.kafka import partition_of
 from services.common.log import Ack, Appender
@@ -200,6 +200,19 @@ class Front(Generic[State]):
         if partition not in self._readiness.open_partitions:
             raise UnavailableError(f"partition {partition} has gone to another worker")
         return self._table[partition].row(key)
+
+    def refusal(self, command: Any, command_id: str) -> Rejected | None:
+        """Why the command would be refused now; None where it would be taken, or was.
+
+        Raises:
+            UnavailableError: this worker does not own the key any more.
+        """
+        row = self.row(self._language.key(command))
+        if row is not None and command_id in row.recent:
+            return None
+        state = None if row is None else row.state
+        outcome = self._table.decider.decide(command, state, clock.now())
+        return outcome if isinstance(outcome, Rejected) else None
 
     def history(self, key: str) -> list[bytes]:
         """The events of a key that this worker owns, as they lie in the log."""

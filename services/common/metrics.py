@@ -5,6 +5,7 @@ and tables, so that the loops pay nothing for it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -17,6 +18,8 @@ from services.common.partitions import Partitions
 from services.common.progress import Progress
 from services.common.pulse import Pulses
 from services.common.telemetry import Counters
+
+FLAGGED_MAX = 1_000
 
 Families = Callable[[], Iterable[Metric]]
 
@@ -40,28 +43,49 @@ COUNTED: Mapping[str, tuple[tuple[str, str], Mapping[str, str]]] = {
 }
 
 
-class Metrics(Collector):
-    """All that one worker tells."""
+class Metrics:
+    """All that one worker tells of its aggregate."""
 
     def __init__(self, service: str, worker: str) -> None:
         self._sources: list[Families] = []
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
-        ProcessCollector(registry=self._registry)
         self.add(lambda: [_info(service, worker)])
 
     def add(self, families: Families) -> None:
         """Has these told too; each has names that no other has."""
         self._sources.append(families)
 
+    def collect(self) -> Iterator[Metric]:
+        """All families as they are now."""
+        for families in self._sources:
+            yield from families()
+
+
+class JointMetrics(Collector):
+    """What all aggregates of one process tell; each sample says which one it is of."""
+
+    def __init__(self, parts: Mapping[str, Metrics]) -> None:
+        self._parts = parts
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+
     def describe(self) -> Iterable[Metric]:
         """Nothing yet: what is told is known when it is asked for."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """All families as they are now."""
-        for families in self._sources:
-            yield from families()
+        """The families of all, those of one name as one."""
+        joint: dict[str, Metric] = {}
+        for aggregate, metrics in self._parts.items():
+            for family in metrics.collect():
+                whole = joint.setdefault(
+                    family.name, Metric(family.name, family.documentation, family.type)
+                )
+                for sample in family.samples:
+                    whole.samples.append(
+                        sample._replace(labels={"aggregate": aggregate, **sample.labels})
+                    )
+        yield from joint.values()
 
     def text(self) -> bytes:
         """In Prometheus' text format."""
@@ -115,15 +139,22 @@ def partition_families(
     keys = _gauge(
         "tiffin_table_keys_estimate", "Entries of a table, with those of its indexes.", "partition"
     )
+    flagged = _gauge(
+        "tiffin_flagged",
+        f"Aggregates that operators are to look at; counted up to {FLAGGED_MAX}.",
+        "partition",
+    )
     for number in sorted(opened):
         keys.add_metric([str(number)], table[number].keys_estimate)
+        found = islice(table[number].listed("flagged", "true"), FLAGGED_MAX)
+        flagged.add_metric([str(number)], sum(1 for _ in found))
     folded = _gauge("tiffin_recovery_folded_events", "Folded by the recovery so far.", "partition")
     wanted = _gauge("tiffin_recovery_wanted_events", "To fold by the recovery in all.", "partition")
     for each in recoveries:
         label = [str(each.partition)]
         folded.add_metric(label, each.position - each.start)
         wanted.add_metric(label, each.end - each.start)
-    yield from (keys, folded, wanted)
+    yield from (keys, flagged, folded, wanted)
 
 
 def agenda_families(agenda: Agenda) -> Iterator[Metric]:

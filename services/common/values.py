@@ -3,8 +3,10 @@
 import math
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta
 
@@ -16,6 +18,9 @@ TEXT_CHARS_MAX = 200
 PRICE_CENTS_MAX = 100_000_000
 QUANTITY_MAX = 1_000
 EARTH_RADIUS_M = 6_371_008.8
+# Instants from outside lie between these, so that no sum of them with a duration overflows.
+INSTANT_MIN = datetime(2000, 1, 1, tzinfo=UTC)
+INSTANT_MAX = datetime(2200, 1, 1, tzinfo=UTC)
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
@@ -224,15 +229,21 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Restaurant:
-    """Where an order is cooked: the restaurant, the region it is matched in, and its place."""
+    """Where an order is cooked: the restaurant, the region it is matched in, and its place.
+
+    `zone` is the IANA name of the restaurant's time zone, as far as the partner knows it.
+    """
 
     restaurant_id: str
     region: str
     location: GeoPoint
+    zone: str | None = None
 
     def __post_init__(self) -> None:
         check_identifier("restaurant_id", self.restaurant_id)
         check_identifier("region", self.region)
+        if self.zone is not None:
+            check_zone(self.zone)
 
 
 def check_identifier(name: str, value: str) -> None:
@@ -259,6 +270,25 @@ def check_currency(value: str) -> None:
 
 
 def check_instant(name: str, value: datetime) -> None:
-    """Raises ValueError unless the instant names its offset from UTC."""
+    """Raises ValueError unless the instant names its offset from UTC and lies in our centuries."""
     if value.tzinfo is None:
         raise ValueError(f"{name} needs its offset from UTC, such as 2030-01-31T18:00:00Z")
+    if not INSTANT_MIN <= value <= INSTANT_MAX:
+        raise ValueError(
+            f"{name} is from {INSTANT_MIN.year} to {INSTANT_MAX.year}, not {value.isoformat()}"
+        )
+
+
+def check_zone(value: str) -> None:
+    """Raises ValueError unless the value is the IANA name of a time zone."""
+    if zone_of(value) is None:
+        raise ValueError(f"zone is an IANA time zone such as Europe/Rome, not {value[:80]!r}")
+
+
+@lru_cache(maxsize=1024)
+def zone_of(name: str) -> ZoneInfo | None:
+    """The time zone of an IANA name, or None where there is none of that name."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -32,12 +32,15 @@ from services.common.settings import CommonSettings
 from services.common.telemetry import EXIT_LOOP_FAILED, Counters, die, log
 
 CreateApi = Callable[[Ports], FastAPI]
+AddRoutes = Callable[[FastAPI, Ports], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceParts:
     """What makes a service: its language, its pure functions, and its ways in and out.
 
+    create_api: makes the front of a process; add_routes adds to it what another aggregate of the
+        same process is asked for.
     inputs: topics of commands besides <name>.commands, with the same key.
     reactions: by owner of the event.
     outside: makes the way to the outside world, inside the event loop.
@@ -45,7 +48,8 @@ class ServiceParts:
 
     language: Language
     decider: Decider[Any, Any, Any]
-    create_api: CreateApi
+    create_api: CreateApi | None = None
+    add_routes: AddRoutes | None = None
     inputs: Sequence[str] = ()
     reactions: Mapping[str, React] | None = None
     outside: Callable[[], Outside] | None = None
@@ -72,9 +76,9 @@ class Worker:
         self._partitions: Partitions | None = None
         self._opener: Opener | None = None
         self._agenda: Agenda | None = None
-        self._metrics = metrics.Metrics(parts.name, settings.worker_name)
-        self._metrics.add(partial(metrics.counter_families, self.counters))
-        self._metrics.add(
+        self.told = metrics.Metrics(parts.name, settings.worker_name)
+        self.told.add(partial(metrics.counter_families, self.counters))
+        self.told.add(
             partial(metrics.pulse_families, self.lease.pulses, settings.stall_warn_seconds)
         )
         self._tasks: list[asyncio.Task[None]] = []
@@ -120,7 +124,7 @@ class Worker:
 
     def metrics(self) -> bytes:
         """All that the worker tells, in Prometheus' text format."""
-        return self._metrics.text()
+        return metrics.JointMetrics({self.parts.name: self.told}).text()
 
     def ready(self) -> Mapping[str, Any]:
         """Whether the worker has its partitions, and their tables are folded."""
@@ -265,7 +269,7 @@ class Worker:
             settings.rebalance_seconds_max,
         )
         self._begin("monitor", monitor.run())
-        told = self._metrics
+        told = self.told
         told.add(partial(metrics.lag_families, lags))
         told.add(partial(metrics.agenda_families, agenda))
         told.add(

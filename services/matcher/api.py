@@ -6,6 +6,7 @@ from fastapi import FastAPI, Query, Request, Response
 
 from services.common.api import Ports, create_base_api, json_response, list_rows
 from services.common.decider import Row
+from services.common.messages.matcher import WaitingDelivery
 from services.common.problem import ProblemError
 from services.matcher.domain import Region
 
@@ -49,13 +50,27 @@ def region_summary(region: str, row: Row[Region]) -> dict[str, Any]:
 
 
 def region_view(region: str, row: Row[Region]) -> dict[str, Any]:
-    """A region whole."""
+    """A region whole, but for what is to be named at the doors."""
     state = row.state
     return {
         "region": region,
-        "waiting": state.waiting,
+        "waiting": [_delivery_view(each) for each in state.waiting],
         "available": state.available,
-        "offers": state.offers,
+        "offers": [
+            {"delivery": _delivery_view(each.delivery), "driver": each.driver}
+            for each in state.offers
+        ],
         "version": row.version,
         "changed_at": row.changed_at,
+    }
+
+
+def _delivery_view(delivery: WaitingDelivery) -> dict[str, Any]:
+    return {
+        "delivery_id": delivery.delivery_id,
+        "order_id": delivery.order_id,
+        "pickup": delivery.pickup,
+        "dropoff": delivery.dropoff,
+        "excluded": delivery.excluded,
+        "requires_code": delivery.code is not None,
     }

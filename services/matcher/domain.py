@@ -1,19 +1,21 @@
 """The pairing of one region: deliveries that wait and drivers that are free. State, decide, evolve.
 
 First come, first served on both sides: the delivery that has waited longest is offered to the
-driver that has waited longest. An offer stays open until the driver's twin has answered.
+driver that has waited longest, of those who are not excluded. An offer stays open until the
+driver's twin has answered, or the delivery needs no driver any more.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from services.common.decider import Decider, Rejected, Row, Wakeup
+from services.common.decider import Decider, Rejected, Wakeup
 from services.common.messages.matcher import (
     AvailableDriver,
+    CancelRequest,
     ConfirmOffer,
     DeclineOffer,
     DriverRegistered,
@@ -26,23 +28,25 @@ from services.common.messages.matcher import (
     OfferDeclined,
     RegionSnapshotted,
     RegisterDriver,
+    RequestCancelled,
     RequestDriver,
     TakeRegionSnapshot,
     WaitingDelivery,
     WithdrawDriver,
 )
+from services.matcher.region import (
+    DELIVERIES_MAX,
+    DRIVERS_MAX,
+    EXCLUDED_MAX,
+    Region,
+    snapshot,
+)
+
+__all__ = ["EXCLUDED_MAX", "Region", "decide", "evolve", "labels", "pair", "region_decider"]
 
 SOURCES_MAX = 512
-
-
-class Region(Struct, frozen=True):
-    """Who waits for whom, longest first, and the open offers."""
-
-    region: str
-    snapshot_at: datetime
-    waiting: tuple[WaitingDelivery, ...] = ()
-    available: tuple[AvailableDriver, ...] = ()
-    offers: tuple[Offer, ...] = ()
+# A year, so that no sum of instants overflows.
+SNAPSHOT_HOURS_MAX = 8_760.0
 
 
 def decide(
@@ -52,13 +56,14 @@ def decide(
     known = region or Region(command.region, at)
     match command:
         case RequestDriver(delivery=delivery):
-            if _waits(known, delivery.delivery_id):
-                return None
-            waiting = (*known.waiting, delivery)
-            return DriverRequested(known.region, delivery, pair(waiting, known.available))
+            return _request(known, delivery)
+        case CancelRequest(delivery_id=delivery_id):
+            return _cancel(known, delivery_id)
         case RegisterDriver(driver=driver):
             if _is_free(known, driver.driver_id):
                 return None
+            if len(known.available) + len(known.offers) >= DRIVERS_MAX:
+                return Rejected("region_full", f"{DRIVERS_MAX} drivers wait in {known.region}")
             available = (*known.available, driver)
             return DriverRegistered(known.region, driver, pair(known.waiting, available))
         case WithdrawDriver(driver_id=driver_id):
@@ -69,13 +74,8 @@ def decide(
             if _offer(known, delivery_id, driver_id) is None:
                 return _no_offer(delivery_id, driver_id)
             return OfferConfirmed(known.region, delivery_id, driver_id)
-        case DeclineOffer(delivery_id=delivery_id, driver_id=driver_id, reason=reason):
-            offer = _offer(known, delivery_id, driver_id)
-            if offer is None:
-                return _no_offer(delivery_id, driver_id)
-            waiting = (offer.delivery, *known.waiting)
-            offers = pair(waiting, known.available)
-            return OfferDeclined(known.region, delivery_id, driver_id, reason, offers)
+        case DeclineOffer():
+            return _decline(known, command)
         case TakeRegionSnapshot():
             return None  # the runtime answers it with `snapshot`
         case _:
@@ -86,9 +86,18 @@ def pair(
     waiting: tuple[WaitingDelivery, ...], available: tuple[AvailableDriver, ...]
 ) -> tuple[Offer, ...]:
     """The offers that can be made at once, in first-come order on both sides."""
-    return tuple(
-        Offer(delivery, driver) for delivery, driver in zip(waiting, available, strict=False)
-    )
+    offers: list[Offer] = []
+    free = list(available)
+    for delivery in waiting:
+        if not free:
+            break
+        if len(delivery.excluded) >= EXCLUDED_MAX:
+            continue
+        for place, driver in enumerate(free):
+            if driver.driver_id not in delivery.excluded:
+                offers.append(Offer(delivery, free.pop(place)))
+                break
+    return tuple(offers)
 
 
 def evolve(region: Region | None, event: MatcherEvent, at: datetime) -> Region:
@@ -96,30 +105,23 @@ def evolve(region: Region | None, event: MatcherEvent, at: datetime) -> Region:
     known = region or Region(event.region, at)
     match event:
         case DriverRequested(delivery=delivery, offers=offers):
+            known = _without(known, delivery.delivery_id)
             return _offered(replace(known, waiting=(*known.waiting, delivery)), offers)
+        case RequestCancelled(delivery_id=delivery_id):
+            return _without(known, delivery_id)
         case DriverRegistered(driver=driver, offers=offers):
             return _offered(replace(known, available=(*known.available, driver)), offers)
         case DriverWithdrawn(driver_id=driver_id):
             available = tuple(each for each in known.available if each.driver_id != driver_id)
             return replace(known, available=available)
         case OfferConfirmed(delivery_id=delivery_id):
-            return _closed(known, delivery_id)
-        case OfferDeclined(delivery_id=delivery_id, driver_id=driver_id, offers=offers):
-            offer = _offer(known, delivery_id, driver_id)
-            closed = _closed(known, delivery_id)
-            if offer is not None:
-                closed = replace(closed, waiting=(offer.delivery, *closed.waiting))
-            return _offered(closed, offers)
+            return _without(known, delivery_id)
+        case OfferDeclined():
+            return _declined(known, event)
         case RegionSnapshotted():
             return Region(event.region, at, event.waiting, event.available, event.offers)
         case _:
             assert_never(event)
-
-
-def snapshot(key: str, row: Row[Region]) -> RegionSnapshotted:
-    """The whole region as an event, so that events before it may be forgotten."""
-    region = row.state
-    return RegionSnapshotted(key, region.waiting, region.available, region.offers, row.sources)
 
 
 def labels(region: Region) -> Mapping[str, str]:
@@ -128,7 +130,14 @@ def labels(region: Region) -> Mapping[str, str]:
 
 
 def region_decider(snapshot_hours: float) -> Decider[Region, MatcherCommand, MatcherEvent]:
-    """The region aggregate for the runtime; writes itself whole every `snapshot_hours`."""
+    """The region aggregate for the runtime; writes itself whole every `snapshot_hours`.
+
+    Raises:
+        ValueError: `snapshot_hours` is not more than 0, or is more than a year.
+    """
+
+    if not 0 < snapshot_hours <= SNAPSHOT_HOURS_MAX:
+        raise ValueError(f"snapshot_hours is from 0 to {SNAPSHOT_HOURS_MAX}, not {snapshot_hours}")
 
     def agenda(region: Region) -> tuple[Wakeup, ...]:
         due_at = region.snapshot_at + timedelta(hours=snapshot_hours)
@@ -150,9 +159,75 @@ def region_decider(snapshot_hours: float) -> Decider[Region, MatcherCommand, Mat
     )
 
 
-def _waits(region: Region, delivery_id: str) -> bool:
-    offered = (offer.delivery for offer in region.offers)
-    return any(each.delivery_id == delivery_id for each in (*region.waiting, *offered))
+def _request(region: Region, delivery: WaitingDelivery) -> DriverRequested | Rejected | None:
+    """A delivery that waits has asked before.
+
+    One that is offered and asks again has lost its driver before the region heard that the driver
+    had taken it: the commands of a delivery and of a driver come in any order. The offer is over.
+    """
+    if any(each.delivery_id == delivery.delivery_id for each in region.waiting):
+        return None
+    is_offered = any(each.delivery.delivery_id == delivery.delivery_id for each in region.offers)
+    if not is_offered and len(region.waiting) + len(region.offers) >= DELIVERIES_MAX:
+        return Rejected("region_full", f"{DELIVERIES_MAX} deliveries wait in {region.region}")
+    offers = pair((*region.waiting, delivery), region.available)
+    return DriverRequested(region.region, delivery, offers)
+
+
+def _cancel(region: Region, delivery_id: str) -> RequestCancelled | None:
+    if any(each.delivery_id == delivery_id for each in region.waiting):
+        return RequestCancelled(region.region, delivery_id, None)
+    for offer in region.offers:
+        if offer.delivery.delivery_id == delivery_id:
+            return RequestCancelled(region.region, delivery_id, offer.driver.driver_id)
+    return None
+
+
+def _decline(region: Region, command: DeclineOffer) -> OfferDeclined | DriverRegistered | None:
+    """The delivery is back at the head; a driver that stays is back at the end of its queue.
+
+    An offer that is not known was cancelled; its driver may wait for work all the same.
+    """
+    offer = _offer(region, command.delivery_id, command.driver_id)
+    rest = region if offer is None else _without(region, command.delivery_id)
+    returning = command.returning
+    if returning is not None and _is_free(rest, returning.driver_id):
+        returning = None
+    available = rest.available if returning is None else (*rest.available, returning)
+    if offer is None:
+        if returning is None:
+            return None
+        offers = pair(rest.waiting, available)
+        return DriverRegistered(region.region, returning, offers)
+    waits = _declined_by(offer, command.is_excluded)
+    return OfferDeclined(
+        region=region.region,
+        delivery_id=command.delivery_id,
+        driver_id=command.driver_id,
+        reason=command.reason,
+        is_excluded=command.is_excluded,
+        returning=returning,
+        offers=pair((waits, *rest.waiting), available),
+    )
+
+
+def _declined(region: Region, event: OfferDeclined) -> Region:
+    offer = _offer(region, event.delivery_id, event.driver_id)
+    if offer is not None:
+        region = _without(region, event.delivery_id)
+        waits = _declined_by(offer, event.is_excluded)
+        region = replace(region, waiting=(waits, *region.waiting))
+    if event.returning is not None:
+        region = replace(region, available=(*region.available, event.returning))
+    return _offered(region, event.offers)
+
+
+def _declined_by(offer: Offer, is_excluded: bool) -> WaitingDelivery:
+    """The delivery as it waits after this offer."""
+    delivery, driver_id = offer.delivery, offer.driver.driver_id
+    if not is_excluded or driver_id in delivery.excluded:
+        return delivery
+    return dataclasses.replace(delivery, excluded=(*delivery.excluded, driver_id)[:EXCLUDED_MAX])
 
 
 def _is_free(region: Region, driver_id: str) -> bool:
@@ -178,9 +253,13 @@ def _offered(region: Region, offers: tuple[Offer, ...]) -> Region:
     )
 
 
-def _closed(region: Region, delivery_id: str) -> Region:
-    kept = (offer for offer in region.offers if offer.delivery.delivery_id != delivery_id)
-    return replace(region, offers=tuple(kept))
+def _without(region: Region, delivery_id: str) -> Region:
+    """The region without a delivery, be it waiting or offered."""
+    return replace(
+        region,
+        waiting=tuple(each for each in region.waiting if each.delivery_id != delivery_id),
+        offers=tuple(each for each in region.offers if each.delivery.delivery_id != delivery_id),
+    )
 
 
 def _no_offer(delivery_id: str, driver_id: str) -> Rejected:

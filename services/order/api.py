@@ -1,81 +1,77 @@
-"""The order service's front: orders in, orders out, and the restaurant's callback."""
+"""The order service's front: orders in, orders out, and what ends them or gives money back."""
 
-import hashlib
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
-import msgspec
-from fastapi import FastAPI, Header, Query, Request, Response
-from msgspec.structs import asdict
+from fastapi import FastAPI, Query, Request, Response
 
-from services.common import ids
-from services.common.api import (
-    FORWARDED,
-    Ports,
-    create_base_api,
-    incoming_trace,
-    json_response,
-    list_rows,
-)
-from services.common.codec import encode_plain
+from services.common.api import Ports, create_base_api, json_response, list_rows
 from services.common.decider import Row
-from services.common.front import UnavailableError
-from services.common.messages.order import DELAY_SECONDS_MAX, FinishPreparation, SubmitOrder
+from services.common.messages.order import (
+    CancelledBy,
+    CancelOrder,
+    RefundItem,
+    RequestRefund,
+    RetryRefund,
+)
 from services.common.problem import ProblemError
-from services.common.values import GeoPoint, Item, Restaurant
-from services.order.domain import Order, OrderStatus, content
-
-SECRETS = ("payment_token", "idempotency_key")
+from services.order.changes import by_operator, by_partner, by_restaurant, change, made
+from services.order.domain import Order, OrderStatus
+from services.order.restaurant_calls import add_restaurant_calls
+from services.order.submissions import add_submissions
+from services.order.views import event_view, new_view, order_view
 
 
 @dataclass(frozen=True, slots=True)
-class OrderRequest:
-    """An order as a partner asks for it; `reference` may be left to the Idempotency-Key header."""
+class Cancellation:
+    """Who ends an order, and why."""
 
-    partner: str
-    restaurant: Restaurant
-    destination: GeoPoint
-    items: list[Item]
-    currency: str
-    payment_token: str
-    reference: str | None = None
-    delay_seconds: int = 0
-    ready_at: datetime | None = None
+    by: CancelledBy
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """Money to give back, for these items, or all that is left where there are none.
+
+    `refund` is the asker's name for it: the same name is the same refund.
+    """
+
+    refund: str
+    reason: str
+    items: list[RefundItem] = field(default_factory=list)
 
 
 def create_api(ports: Ports) -> FastAPI:
     """The front of one worker of the order service."""
     api = create_base_api(
-        "Tiffin orders", "Submit orders, follow them, and report finished preparations.", ports
+        "Tiffin orders",
+        "Submit, follow and cancel orders, give money back, and say how far the restaurant is.",
+        ports,
     )
+    add_submissions(api, ports)
+    _add_answers(api, ports)
+    _add_changes(api, ports)
+    add_restaurant_calls(api, ports)
+    return api
 
-    @api.post("/orders", status_code=202, tags=["orders"])
-    async def submit(
-        request: Request,
-        order: OrderRequest,
-        idempotency_key: Annotated[str | None, Header()] = None,
-    ) -> Response:
-        """Takes an order durably and says where it can be followed.
 
-        The same partner and reference are the same order, however often it is submitted.
-        """
-        command = _command(order, idempotency_key)
-        with ports.front.admitted(f"partner {command.partner}"):
-            return await _take(ports, request, command)
-
+def _add_answers(api: FastAPI, ports: Ports) -> None:
     @api.get("/orders", tags=["orders"])
     async def list_orders(
         request: Request,
         status: OrderStatus | None = None,
         partner: str | None = None,
         idempotency_key: str | None = None,
+        flagged: Annotated[
+            Literal["true"] | None, Query(description="only those that an operator is to look at")
+        ] = None,
         limit: Annotated[int, Query(description="1 to 500")] = 50,
         cursor: str | None = None,
     ) -> Response:
         """Orders of all workers, newest first; `cursor` of one page begins the next."""
         labels = {
+            "flagged": flagged,
             "idempotency_key": idempotency_key,
             "partner": partner,
             "status": None if status is None else status.value,
@@ -84,16 +80,16 @@ def create_api(ports: Ports) -> FastAPI:
 
     @api.get("/orders/{order_id}", tags=["orders"])
     async def get_order(request: Request, order_id: str) -> Response:
-        """One order: status, ETA, money, driver."""
+        """One order: status, times, money, restaurant, driver, code, and what is late."""
         if answer := await ports.peers.owner_answers(request, order_id):
             if answer.status_code == 404 and ports.front.was_acknowledged(order_id):
-                return json_response(_new_view(order_id))
+                return json_response(new_view(order_id))
             return answer
         row = ports.front.row(order_id)
         if row is not None:
             return json_response(order_view(order_id, row))
         if ports.front.was_acknowledged(order_id):
-            return json_response(_new_view(order_id))
+            return json_response(new_view(order_id))
         raise ProblemError(404, f"there is no order {order_id}")
 
     @api.get("/orders/{order_id}/events", tags=["orders"])
@@ -101,141 +97,34 @@ def create_api(ports: Ports) -> FastAPI:
         """The order's events from the log, first to last."""
         if answer := await ports.peers.owner_answers(request, order_id):
             return answer
-        events = [
-            {name: value for name, value in event.items() if name not in SECRETS}
-            for event in map(_decode, ports.front.history(order_id))
-        ]
+        events = [event_view(event) for event in ports.front.history(order_id)]
         if not events and ports.front.row(order_id) is None:
             raise ProblemError(404, f"there is no order {order_id}")
         return json_response({"items": events})
 
-    @api.post("/orders/{order_id}/preparation-finished", status_code=202, tags=["restaurants"])
-    async def finish_preparation(request: Request, order_id: str) -> Response:
-        """The restaurant says that the order is ready to be picked up."""
-        if answer := await ports.peers.owner_answers(request, order_id):
-            return answer
-        row: Row[Order] | None = ports.front.row(order_id)
-        if row is None:
-            raise ProblemError(404, f"there is no order {order_id}")
-        command = FinishPreparation(order_id)
-        command_id = ids.derive(order_id, "FinishPreparation")
-        with ports.front.admitted(f"restaurant {row.state.restaurant.restaurant_id}"):
-            await ports.front.send(command, command_id, incoming_trace(request))
-        return json_response({"order_id": order_id, "links": _links(order_id)}, 202)
 
-    return api
+def _add_changes(api: FastAPI, ports: Ports) -> None:
+    @api.post("/orders/{order_id}/cancel", status_code=202, tags=["orders"])
+    async def cancel(request: Request, order_id: str, cancellation: Cancellation) -> Response:
+        """Ends an order; how far it may be depends on who asks. What was paid is given back."""
+        by = cancellation.by
+        command = made(CancelOrder, order_id, by, cancellation.reason)
+        sender = {CancelledBy.RESTAURANT: by_restaurant, CancelledBy.OPERATOR: by_operator}
+        return await change(ports, request, command, sender.get(by, by_partner))
 
+    @api.post("/orders/{order_id}/refunds", status_code=202, tags=["orders"])
+    async def request_refund(request: Request, order_id: str, refund: RefundRequest) -> Response:
+        """Gives money back for items that were wrong or missing, or all that is left."""
+        command = made(RequestRefund, order_id, refund.refund, refund.reason, tuple(refund.items))
+        return await change(ports, request, command, by_partner)
 
-def order_view(order_id: str, row: Row[Order]) -> dict[str, Any]:
-    """An order as its front shows it: nothing that could charge the customer."""
-    shown = {name: value for name, value in asdict(row.state).items() if name not in SECRETS}
-    return {
-        **shown,
-        "version": row.version,
-        "changed_at": row.changed_at,
-        "links": _links(order_id),
-    }
+    @api.post("/orders/{order_id}/refunds/{refund}/retry", status_code=202, tags=["operators"])
+    async def retry_refund(request: Request, order_id: str, refund: str) -> Response:
+        """Has a refund tried again that the payment provider has refused."""
+        command = made(RetryRefund, order_id, refund)
+        return await change(ports, request, command, by_operator, lambda row: _attempt(row, refund))
 
 
-async def _take(ports: Ports, request: Request, command: SubmitOrder) -> Response:
-    """The answer to an order: 202 once it is in the log."""
-    order_id = command.order_id
-    await _check_idempotency_key(ports, request, command)
-    if answer := await _owner_takes(ports, request, order_id):
-        return answer
-    if ports.front.owns(order_id):
-        _check_content(command, ports.front.row(order_id))
-    digest = hashlib.sha256(encode_plain(command)).hexdigest()
-    command_id = ids.derive(order_id, f"SubmitOrder/{digest}")
-    await ports.front.send(command, command_id, incoming_trace(request))
-    ports.front.remember(order_id)
-    return json_response(
-        {"order_id": order_id, "status": OrderStatus.NEW, "links": _links(order_id)},
-        202,
-        {"Location": f"/orders/{order_id}"},
-    )
-
-
-async def _check_idempotency_key(ports: Ports, request: Request, command: SubmitOrder) -> None:
-    """Refuses a key that the partner has used for another order, as far as the tables tell.
-
-    Two requests within the same moment are not told apart; they are two orders, or one where the
-    reference is the same.
-    """
-    if command.idempotency_key is None or FORWARDED in request.headers:
-        return
-    labels = {"idempotency_key": command.idempotency_key, "partner": command.partner}
-    try:
-        rows = [listed.key for listed in ports.front.listed(labels, 1, None)]
-        for part in await ports.peers.gather(
-            request, f"/orders?{urlencode(labels)}", wait_seconds_max=0.0
-        ):
-            rows += [row["key"] for row in part]
-    except UnavailableError:
-        return
-    for order_id in rows:
-        if order_id != command.order_id:
-            raise ProblemError(
-                422, f"the Idempotency-Key {command.idempotency_key!r} is of order {order_id}"
-            )
-
-
-async def _owner_takes(ports: Ports, request: Request, order_id: str) -> Response | None:
-    """The answer of the worker that owns the order, or None when this worker takes it itself."""
-    try:
-        return await ports.peers.owner_answers(request, order_id, wait_seconds_max=0.0)
-    except UnavailableError:
-        return None  # any worker may append; the owner decides when it is back
-
-
-def _check_content(command: SubmitOrder, row: Row[Order] | None) -> None:
-    if row is not None and content(row.state) != content(command):
-        raise ProblemError(
-            409,
-            f"{command.partner} has already ordered other things as {command.reference}: "
-            f"/orders/{command.order_id}",
-        )
-
-
-def _command(order: OrderRequest, idempotency_key: str | None) -> SubmitOrder:
-    reference = order.reference if order.reference is not None else idempotency_key
-    if reference is None:
-        raise ProblemError(
-            422, "body/reference: an order needs a reference, or an Idempotency-Key header"
-        )
-    ready_at = order.ready_at
-    if ready_at is not None and ready_at.tzinfo is not None:
-        ahead_seconds = (ready_at - datetime.now(UTC)).total_seconds()
-        if not 0 < ahead_seconds <= DELAY_SECONDS_MAX:
-            raise ProblemError(
-                422,
-                f"body/ready_at: {ready_at.isoformat()} is in the past, "
-                f"or more than {DELAY_SECONDS_MAX} seconds ahead",
-            )
-    try:
-        return SubmitOrder(
-            partner=order.partner,
-            reference=reference,
-            restaurant=order.restaurant,
-            destination=order.destination,
-            items=tuple(order.items),
-            currency=order.currency,
-            payment_token=order.payment_token,
-            delay_seconds=order.delay_seconds,
-            ready_at=ready_at,
-            idempotency_key=idempotency_key,
-        )
-    except ValueError as error:
-        raise ProblemError(422, f"body: {error}") from error
-
-
-def _new_view(order_id: str) -> dict[str, Any]:
-    return {"order_id": order_id, "status": OrderStatus.NEW, "links": _links(order_id)}
-
-
-def _links(order_id: str) -> dict[str, str]:
-    return {"self": f"/orders/{order_id}", "events": f"/orders/{order_id}/events"}
-
-
-def _decode(event: bytes) -> dict[str, Any]:
-    return msgspec.json.decode(event, type=dict[str, Any])
+def _attempt(row: Row[Order], refund: str) -> str:
+    """The attempt that was refused: each is tried again once."""
+    return next((str(each.attempt) for each in row.state.refunds if each.name == refund), "")

@@ -9,20 +9,30 @@ import httpx
 
 from services.common.effects import UnansweredError
 from services.common.messages.order import (
-    ConfirmPayment,
-    ConfirmPreparation,
-    ConfirmRefund,
-    DeclinePayment,
     OrderCommand,
-    RefusePreparation,
     ReportPaymentDelay,
     ReportPreparationDelay,
+    ReportRefundDelay,
 )
-from services.order.domain import ChargePayment, RefundPayment, RequestPreparation
+from services.order.answers import (
+    cancellation_outcome,
+    charge_outcome,
+    refund_outcome,
+    ticket_outcome,
+    unanswered,
+    void_outcome,
+)
+from services.order.domain import (
+    CancelTicket,
+    ChargePayment,
+    RefundPayment,
+    RequestPreparation,
+    VoidPayment,
+)
 
 TEXT_CHARS_MAX = 200
 
-OrderCall = ChargePayment | RefundPayment | RequestPreparation
+OrderCall = ChargePayment | VoidPayment | RefundPayment | RequestPreparation | CancelTicket
 
 
 class OrderOutside:
@@ -55,20 +65,20 @@ class OrderOutside:
     def target(self, call: OrderCall) -> str:
         """The payment provider, or one restaurant's point of sale."""
         match call:
-            case ChargePayment() | RefundPayment():
+            case ChargePayment() | VoidPayment() | RefundPayment():
                 return "payment provider"
-            case RequestPreparation(restaurant_id=restaurant_id):
-                return f"point of sale of {restaurant_id}"
+            case RequestPreparation() | CancelTicket():
+                return f"point of sale of {call.restaurant_id}"
             case _:
                 assert_never(call)
 
     def user(self, call: OrderCall) -> str:
         """The partner whose order is paid; a point of sale takes its tickets in their order."""
         match call:
-            case ChargePayment() | RefundPayment():
+            case ChargePayment() | VoidPayment() | RefundPayment():
                 return call.partner
-            case RequestPreparation(restaurant_id=restaurant_id):
-                return restaurant_id
+            case RequestPreparation() | CancelTicket():
+                return call.restaurant_id
             case _:
                 assert_never(call)
 
@@ -81,83 +91,81 @@ class OrderOutside:
         match call:
             case ChargePayment():
                 return await self._charge(order_id, call, attempt)
+            case VoidPayment():
+                return await self._void(order_id, call, attempt)
             case RefundPayment():
                 return await self._refund(order_id, call, attempt)
             case RequestPreparation():
                 return await self._request(order_id, call, attempt)
+            case CancelTicket():
+                return await self._cancel(order_id, call, attempt)
             case _:
                 assert_never(call)
 
     def flag(
         self, order_id: str, call: OrderCall, attempts: int, error: str
     ) -> OrderCommand | None:
-        """The command that reports that the outcome has stayed unknown for long."""
+        """The command that reports that the outcome has stayed unknown for long.
+
+        The order itself flags a void and a ticket's cancellation that take too long.
+        """
         error = error[:TEXT_CHARS_MAX]
         match call:
             case ChargePayment():
                 return ReportPaymentDelay(order_id, attempts, error)
+            case RefundPayment(refund=refund):
+                return ReportRefundDelay(order_id, refund, attempts, error)
             case RequestPreparation():
                 return ReportPreparationDelay(order_id, attempts, error)
-            case RefundPayment():
+            case VoidPayment() | CancelTicket():
                 return None
             case _:
                 assert_never(call)
 
     async def _charge(self, order_id: str, call: ChargePayment, attempt: int) -> OrderCommand:
-        answer = await self._once(
-            f"{self._payment_url}/charges",
-            call.idempotency_key,
-            {
-                "amount_cents": call.amount_cents,
-                "currency": call.currency,
-                "payment_token": call.payment_token,
-                "description": f"order {order_id}",
-            },
-            attempt,
-        )
-        charge = _content(answer)
-        match charge.get("status"):
-            case "succeeded":
-                return ConfirmPayment(order_id, _text(charge, "id"))
-            case "declined":
-                return DeclinePayment(order_id, _text(charge, "decline_reason"))
-            case _:
-                raise UnansweredError(f"{answer.request.url} answered {answer.status_code}")
+        content = {
+            "amount_cents": call.amount_cents,
+            "currency": call.currency,
+            "payment_token": call.payment_token,
+            "description": f"order {order_id}",
+        }
+        url = f"{self._payment_url}/charges"
+        answer = await self._once(url, call.idempotency_key, content, attempt)
+        return charge_outcome(order_id, answer)
+
+    async def _void(self, order_id: str, call: VoidPayment, attempt: int) -> OrderCommand:
+        content = {"charge_idempotency_key": call.charge_idempotency_key, "reason": call.reason}
+        url = f"{self._payment_url}/voids"
+        answer = await self._once(url, call.idempotency_key, content, attempt)
+        return void_outcome(order_id, answer)
 
     async def _refund(self, order_id: str, call: RefundPayment, attempt: int) -> OrderCommand:
-        answer = await self._once(
-            f"{self._payment_url}/refunds",
-            call.idempotency_key,
-            {
-                "charge_idempotency_key": call.charge_idempotency_key,
-                "amount_cents": call.amount_cents,
-                "reason": call.reason,
-            },
-            attempt,
-        )
-        if answer.status_code not in (200, 201):
-            raise UnansweredError(f"{answer.request.url} answered {answer.status_code}")
-        return ConfirmRefund(order_id, _text(_content(answer), "id"))
+        content = {
+            "charge_idempotency_key": call.charge_idempotency_key,
+            "amount_cents": call.amount_cents,
+            "reason": call.reason,
+        }
+        url = f"{self._payment_url}/refunds"
+        answer = await self._once(url, call.idempotency_key, content, attempt)
+        return refund_outcome(order_id, call.refund, answer)
 
     async def _request(self, order_id: str, call: RequestPreparation, attempt: int) -> OrderCommand:
-        answer = await self._once(
-            f"{self._pos_url}/tickets",
-            call.idempotency_key,
-            {
-                "order_id": order_id,
-                "restaurant_id": call.restaurant_id,
-                "items": [{"name": item.name, "quantity": item.quantity} for item in call.items],
-                "callback_url": f"{self._callback_url}/orders/{order_id}/preparation-finished",
-            },
-            attempt,
-        )
-        content = _content(answer)
-        # A ticket that is asked for by its key is found, though it was refused.
-        if answer.status_code == 409 or content.get("status") == "refused":
-            return RefusePreparation(order_id, _text(content, "reason"))
-        if answer.status_code in (200, 201):
-            return ConfirmPreparation(order_id, _text(content, "id"))
-        raise UnansweredError(f"{answer.request.url} answered {answer.status_code}")
+        content = {
+            "order_id": order_id,
+            "restaurant_id": call.restaurant_id,
+            "items": [{"name": item.name, "quantity": item.quantity} for item in call.items],
+            "callback_url": f"{self._callback_url}/orders/{order_id}",
+        }
+        url = f"{self._pos_url}/tickets"
+        answer = await self._once(url, call.idempotency_key, content, attempt)
+        return ticket_outcome(order_id, answer)
+
+    async def _cancel(self, order_id: str, call: CancelTicket, attempt: int) -> OrderCommand:
+        """Cancels by the key of the ticket, which is then never printed where it was not yet."""
+        content = {"order_id": order_id, "reason": call.reason}
+        url = f"{self._pos_url}/ticket-cancellations"
+        answer = await self._once(url, call.idempotency_key, content, attempt)
+        return cancellation_outcome(order_id, answer)
 
     async def _once(
         self, url: str, idempotency_key: str, content: dict[str, Any], attempt: int
@@ -170,26 +178,9 @@ class OrderOutside:
                 if known.status_code == 200:
                     return known
                 if known.status_code != 404:
-                    raise UnansweredError(f"{url} answered {known.status_code}")
+                    raise unanswered(known)
             return await self._client.post(
                 url, json=content, headers={"Idempotency-Key": idempotency_key}
             )
         except httpx.HTTPError as error:
             raise UnansweredError(f"{url}: {type(error).__name__} {error}".rstrip()) from error
-
-
-def _content(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        content = answer.json()
-    except ValueError as error:
-        raise UnansweredError(f"{answer.request.url} answered no JSON") from error
-    if not isinstance(content, dict):
-        raise UnansweredError(f"{answer.request.url} answered no JSON object")
-    return content
-
-
-def _text(content: dict[str, Any], name: str) -> str:
-    value = content.get(name)
-    if not isinstance(value, str) or not value:
-        raise UnansweredError(f"the answer has no {name}")
-    return value[:TEXT_CHARS_MAX]

@@ -1,4 +1,4 @@
-"""Tells the order front that a ticket's preparation is finished, until it acknowledges."""
+"""Tells the order front what tickets owe it, step by step, until it acknowledges."""
 
 import asyncio
 import logging
@@ -7,9 +7,15 @@ import time
 import httpx
 
 from services.sandbox.settings import Settings
-from services.sandbox.tickets import OwedCallback, Tickets
+from services.sandbox.steps import OwedStep, StepName, StepOutcome
+from services.sandbox.tickets import Tickets
 
 logger = logging.getLogger(__name__)
+
+# Answers below 500 that say nothing of the step itself.
+TRY_LATER_STATUSES = (408, 425, 429)
+# Without these the restaurant cooks nothing, so nothing more is to be told.
+ANSWERS = (StepName.ACCEPT, StepName.REFUSE, StepName.UNDO_REFUSAL)
 
 
 class Callbacks:
@@ -47,34 +53,60 @@ class Callbacks:
         await self._client.aclose()
 
     async def _call_back(self, ticket_id: str) -> None:
-        attempts = 0
-        backoff_seconds = self._settings.callback_backoff_seconds
-        while owed := self._tickets.owed_callback(ticket_id):
-            if (wait_seconds := owed.due - time.time()) > 0:
+        while step := self._tickets.owed_step(ticket_id):
+            if (wait_seconds := step.due - time.time()) > 0:
                 await asyncio.sleep(wait_seconds)
-                # Read again: while this waited, the front may have given another address.
-                continue
-            acknowledged = await self._attempt(owed)
-            self._tickets.record_attempt(ticket_id, acknowledged)
-            if acknowledged:
-                attempts = 0
-                backoff_seconds = self._settings.callback_backoff_seconds
-                continue
-            attempts += 1
-            if attempts >= self._settings.callback_attempts_max:
-                logger.warning("Gave up calling back %s after %d attempts", owed.url, attempts)
+            elif not await self._tell(step):
                 return
+
+    async def _tell(self, first: OwedStep) -> bool:
+        """Tells one step until it ends; false when it was given up for this run."""
+        attempts = refusals = 0
+        backoff_seconds = self._settings.callback_backoff_seconds
+        while True:
+            # Read again: meanwhile the front may have moved, or the ticket may be cancelled.
+            step = self._tickets.owed_step(first.ticket_id)
+            if step is None or step.sequence != first.sequence:
+                return True
+            self._tickets.begin(step)
+            status = await self._attempt(step)
+            attempts += 1
+            refusals += _is_refusal(status)
+            outcome = self._outcome(step, status, refusals)
+            self._tickets.record_attempt(step, outcome)
+            if outcome is StepOutcome.REFUSED:
+                logger.info("%s %s was refused: %s", step.method, step.url, status)
+                if step.name in ANSWERS:
+                    self._tickets.drop_steps(step.ticket_id)
+            if outcome:
+                return True
+            if attempts >= self._settings.callback_attempts_max:
+                logger.warning("Gave up calling back %s after %d attempts", step.url, attempts)
+                return False
             await asyncio.sleep(backoff_seconds)
             backoff_seconds = min(backoff_seconds * 2, self._settings.callback_backoff_seconds_max)
 
-    async def _attempt(self, owed: OwedCallback) -> bool:
+    def _outcome(self, step: OwedStep, status: int | None, refusals: int) -> StepOutcome | None:
+        if status is not None and 200 <= status < 300:
+            return StepOutcome.ACKNOWLEDGED
+        # What was acknowledged before may not count yet, so a refusal is tried again for a while;
+        # the end of the preparation is what an order waits for, so it is tried to the limit.
+        is_final = refusals >= self._settings.callback_refusals_max
+        if is_final and step.name is not StepName.PREPARATION_FINISHED:
+            return StepOutcome.REFUSED
+        return None
+
+    async def _attempt(self, step: OwedStep) -> int | None:
         async with self._slots:
             try:
-                response = await self._client.post(owed.url, json={"ticket_id": owed.ticket_id})
+                response = await self._client.request(step.method, step.url, json=step.body)
             except httpx.HTTPError:
-                return False
-        # Also 404 and 409 are tried again: the receiver may not know the order yet.
-        return response.is_success
+                return None
+        return response.status_code
+
+
+def _is_refusal(status: int | None) -> bool:
+    return status is not None and 400 <= status < 500 and status not in TRY_LATER_STATUSES
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

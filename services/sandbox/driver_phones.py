@@ -9,7 +9,9 @@ from random import Random
 import httpx
 from fastapi import FastAPI, Response
 
-from services.sandbox.driver_service import DriverService, create_driver_client
+from services.sandbox.customers import Customers
+from services.sandbox.driver import Driver
+from services.sandbox.driver_service import DriverService, create_client
 from services.sandbox.faults import FaultSwitch, PhoneFaults
 from services.sandbox.geography import GeoPoint, random_point
 from services.sandbox.locations import LocationOutbox, LocationPort
@@ -30,16 +32,19 @@ def create_phones(
     """The control server's app; its lifespan runs the phones.
 
     Args:
-        random: decides the start positions and which ticks lose the network.
+        random: decides the start positions and whom the share faults strike.
         locations: where the phones' locations go.
-        transport: carries the calls to the driver service; the network when None.
+        transport: carries the calls to the driver service and the order front; the network when
+            None.
 
     Raises:
         ValueError: the faults in the settings are not valid.
     """
     faults = FaultSwitch(PhoneFaults.model_validate_json(settings.phones_faults), random)
-    client = create_driver_client(settings.driver_url, settings.driver_timeout_seconds, transport)
-    driver_service = DriverService(client)
+    timeout_seconds = settings.driver_timeout_seconds
+    driver_client = create_client(settings.driver_url, timeout_seconds, transport)
+    order_client = create_client(settings.order_url, timeout_seconds, transport)
+    driver_service, customers = DriverService(driver_client), Customers(order_client)
     centre = GeoPoint(settings.region_latitude, settings.region_longitude)
     outboxes: list[LocationOutbox] = []
     phones: dict[str, Phone] = {}
@@ -48,9 +53,8 @@ def create_phones(
         start = random_point(random, centre, settings.region_spread_degrees)
         outbox = LocationOutbox(locations, settings.locations_buffered_max)
         outboxes.append(outbox)
-        phones[driver_id] = Phone(
-            driver_id, start, settings, random, faults, driver_service, outbox
-        )
+        driver = Driver(driver_id, settings, faults, driver_service, customers)
+        phones[driver_id] = Phone(driver_id, start, settings, random, faults, driver, outbox)
     tasks: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
@@ -67,7 +71,8 @@ def create_phones(
         for outbox in outboxes:
             await outbox.close()
         await locations.stop()
-        await client.aclose()
+        await driver_client.aclose()
+        await order_client.aclose()
 
     app = create_web(
         "Sandbox driver phones", lifespan, is_alive=lambda: not any(task.done() for task in tasks)

@@ -14,7 +14,12 @@ RefusalReason = Literal["closed", "too_busy", "item_unavailable", "price_mismatc
 
 
 class PhoneFaults(BaseModel):
-    """Faults of the phones: silence, lost network, standstill and doubled locations."""
+    """Faults of the phones, their drivers and the customers at the door.
+
+    reject_share, ignore_offers_share: of the offers; give_up_share: of the deliveries before their
+    pickup; unreachable_share: of the customers; wrong_code_share: of the codes at the door, for
+    which `wrong_codes` wrong ones are named first.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -23,6 +28,12 @@ class PhoneFaults(BaseModel):
     offline_seconds: Seconds = 10
     pause_all: bool = False
     duplicate_locations: bool = False
+    reject_share: Share = 0
+    ignore_offers_share: Share = 0
+    give_up_share: Share = 0
+    unreachable_share: Share = 0
+    wrong_code_share: Share = 0
+    wrong_codes: Annotated[int, Field(ge=1, le=20)] = 1
 
 
 class ServerFaults(BaseModel):
@@ -41,15 +52,27 @@ class PaymentFaults(ServerFaults):
     """Faults of the payment provider."""
 
     decline_share: Share = 0
+    refund_refuse_share: Share = 0
 
 
 class PosFaults(ServerFaults):
-    """Faults of the restaurant POS; what concerns the callback is fixed when a ticket is taken."""
+    """Faults of the restaurant POS; what concerns the callbacks is fixed when a ticket is taken.
+
+    ask_share: of the tickets, those that somebody in the restaurant has to answer first;
+    refuse_later_share: those that are refused after accept_delay_seconds; undo_share: of these,
+    the ones whose refusal is taken back once that time has passed again; ready_change_share: those
+    that are ready later than was said first.
+    """
 
     refuse_share: Share = 0
     refuse_reason: RefusalReason = "too_busy"
     callback_copies: Annotated[int, Field(ge=0, le=10)] = 1
     callback_delay_seconds: Seconds = 0
+    ask_share: Share = 0
+    refuse_later_share: Share = 0
+    undo_share: Share = 0
+    ready_change_share: Share = 0
+    accept_delay_seconds: Seconds = 1
 
 
 FaultsT = TypeVar("FaultsT", bound=BaseModel)

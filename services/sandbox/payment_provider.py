@@ -1,4 +1,4 @@
-"""The payment provider: charges and refunds once per idempotency key, with faults on demand."""
+"""The payment provider: charges, refunds and voids once per idempotency key, with faults."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,20 +9,27 @@ from typing import Annotated
 from fastapi import FastAPI, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.sandbox.charges import Charge, ChargeContent
 from services.sandbox.faults import PaymentFaults, ServerFaultSwitch
-from services.sandbox.ledger import Charge, ChargeContent, Ledger, RefundContent
+from services.sandbox.ledger import Ledger
+from services.sandbox.problem import ProblemError
+from services.sandbox.refunds import Refund, RefundContent, RefundStatus
 from services.sandbox.settings import Settings
+from services.sandbox.voids import VoidContent
 from services.sandbox.web import IdempotencyKey, create_web, json_answer, not_found
 
 TOKEN_DECLINED = "tok_declined"
 TOKEN_TIMEOUT_ONCE = "tok_timeout_once"
 TOKEN_ERROR_ONCE = "tok_error_once"
 TOKEN_SLOW = "tok_slow"
+TOKEN_REFUND_REFUSED = "tok_refund_refused"
 SLOW_SECONDS = 2.0
+REFUND_REFUSAL_REASON = "card_closed"
 
 # The bound keeps sums of cents far inside SQLite's 64-bit integers.
 Cents = Annotated[int, Field(ge=0, le=1_000_000_000_000)]
 Text = Annotated[str, Field(max_length=1000)]
+Key = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class ChargeRequest(BaseModel):
@@ -41,8 +48,17 @@ class RefundRequest(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    charge_idempotency_key: Annotated[str, Field(min_length=1, max_length=255)]
+    charge_idempotency_key: Key
     amount_cents: Cents
+    reason: Text
+
+
+class VoidRequest(BaseModel):
+    """The body of POST /voids."""
+
+    model_config = ConfigDict(strict=True)
+
+    charge_idempotency_key: Key
     reason: Text
 
 
@@ -68,6 +84,7 @@ def create_payment_provider(settings: Settings, random: Random) -> FastAPI:
     _add_fault_routes(app, faults)
     _add_charge_routes(app, ledger, faults)
     _add_refund_routes(app, ledger, faults)
+    _add_void_routes(app, ledger, faults)
     return app
 
 
@@ -85,7 +102,9 @@ def _add_fault_routes(app: FastAPI, faults: ServerFaultSwitch[PaymentFaults]) ->
 def _add_charge_routes(
     app: FastAPI, ledger: Ledger, faults: ServerFaultSwitch[PaymentFaults]
 ) -> None:
-    def decline_reason(token: str) -> str | None:
+    def decline_reason(key: str, token: str) -> str | None:
+        if ledger.voids.forbids(key):
+            return "voided"
         if token == TOKEN_DECLINED:
             return "card_declined"
         return "insufficient_funds" if faults.strikes(faults.current.decline_share) else None
@@ -99,10 +118,10 @@ def _add_charge_routes(
         if token == TOKEN_SLOW:
             await asyncio.sleep(SLOW_SECONDS)
         faults.fail_before_work(once=is_first_call and token == TOKEN_ERROR_ONCE)
-        charge = ledger.find_same_charge(key, content)
+        charge = ledger.charges.find_same(key, content)
         is_new = charge is None
         if charge is None:
-            charge = ledger.add_charge(key, content, decline_reason(token))
+            charge = ledger.charges.add(key, content, decline_reason(key, token))
         await faults.hang_after_work(once=is_first_call and token == TOKEN_TIMEOUT_ONCE)
         return json_answer(charge.document(), _charge_status(charge, is_new))
 
@@ -110,8 +129,8 @@ def _add_charge_routes(
     async def get_charges(idempotency_key: str | None = None) -> Response:
         await faults.admit()
         if idempotency_key is None:
-            return json_answer(ledger.list_charges())
-        charge = ledger.find_charge(idempotency_key)
+            return json_answer(ledger.charges.list_all())
+        charge = ledger.charges.find(idempotency_key)
         if charge is None:
             raise not_found("charge", idempotency_key)
         return json_answer(charge.document())
@@ -126,25 +145,65 @@ def _charge_status(charge: Charge, is_new: bool) -> int:
 def _add_refund_routes(
     app: FastAPI, ledger: Ledger, faults: ServerFaultSwitch[PaymentFaults]
 ) -> None:
+    def make(key: str, content: RefundContent) -> Refund:
+        token = ledger.refunds.check(content).content.payment_token
+        is_refused = faults.strikes(faults.current.refund_refuse_share)
+        # A caller's second attempt has another key, and is known by what it asks for.
+        if token == TOKEN_REFUND_REFUSED and not ledger.refunds.was_refused(content):
+            is_refused = True
+        return ledger.refunds.add(key, content, REFUND_REFUSAL_REASON if is_refused else None)
+
     @app.post("/refunds", status_code=201)
     async def post_refund(body: RefundRequest, key: IdempotencyKey) -> Response:
         await faults.admit()
         content = RefundContent(**body.model_dump())
         ledger.count_call("refund", key)
         faults.fail_before_work(once=False)
-        refund = ledger.find_same_refund(key, content)
+        refund = ledger.refunds.find_same(key, content)
         is_new = refund is None
         if refund is None:
-            refund = ledger.add_refund(key, content)
+            refund = make(key, content)
         await faults.hang_after_work(once=False)
+        if refund.refusal_reason:
+            detail = f"The refund is refused for good: {refund.refusal_reason}."
+            raise ProblemError(422, "refund-refused", detail, reason=refund.refusal_reason)
         return json_answer(refund.document(), 201 if is_new else 200)
 
     @app.get("/refunds")
-    async def get_refunds(idempotency_key: str | None = None) -> Response:
+    async def get_refunds(
+        idempotency_key: str | None = None, status: RefundStatus = "succeeded"
+    ) -> Response:
         await faults.admit()
         if idempotency_key is None:
-            return json_answer(ledger.list_refunds())
-        refund = ledger.find_refund(idempotency_key)
+            return json_answer(ledger.refunds.list_all(status))
+        refund = ledger.refunds.find(idempotency_key)
         if refund is None:
             raise not_found("refund", idempotency_key)
         return json_answer(refund.document())
+
+
+def _add_void_routes(
+    app: FastAPI, ledger: Ledger, faults: ServerFaultSwitch[PaymentFaults]
+) -> None:
+    @app.post("/voids", status_code=201)
+    async def post_void(body: VoidRequest, key: IdempotencyKey) -> Response:
+        await faults.admit()
+        content = VoidContent(**body.model_dump())
+        ledger.count_call("void", key)
+        faults.fail_before_work(once=False)
+        void = ledger.voids.find_same(key, content)
+        is_new = void is None
+        if void is None:
+            void = ledger.voids.add(key, content)
+        await faults.hang_after_work(once=False)
+        return json_answer(void.document(), 201 if is_new else 200)
+
+    @app.get("/voids")
+    async def get_voids(idempotency_key: str | None = None) -> Response:
+        await faults.admit()
+        if idempotency_key is None:
+            return json_answer(ledger.voids.list_all())
+        void = ledger.voids.find(idempotency_key)
+        if void is None:
+            raise not_found("void", idempotency_key)
+        return json_answer(void.document())

@@ -1,4 +1,4 @@
-"""One driver's phone: polls, drives, reports, pauses, and gets over lost answers and networks."""
+"""One driver's phone: ticks, drives, sends where it is, and gets over lost answers and networks."""
 
 import asyncio
 import logging
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from services.sandbox.driver_service import AssignedDelivery, DriverService, DriverServiceError
+from services.sandbox.customers import CustomerError
+from services.sandbox.driver import Driver
+from services.sandbox.driver_service import DriverServiceError
 from services.sandbox.faults import FaultSwitch, PhoneFaults
 from services.sandbox.geography import GeoPoint, move_towards
 from services.sandbox.instants import rfc3339_now
@@ -23,8 +25,10 @@ class PhoneStatus(StrEnum):
 
     STARTING = "starting"
     AVAILABLE = "available"
+    OFFERED = "offered"
     DRIVING_TO_PICKUP = "driving_to_pickup"
     DRIVING_TO_DROPOFF = "driving_to_dropoff"
+    RETURNING = "returning"
     PAUSING = "pausing"
     SILENT = "silent"
 
@@ -37,6 +41,7 @@ class PhoneView:
     status: PhoneStatus
     location: GeoPoint
     delivery_id: str | None
+    offered_delivery_id: str | None
     is_online: bool
     locations_buffered: int
     deliveries_completed: int
@@ -44,7 +49,7 @@ class PhoneView:
 
 
 class Phone:
-    """A phone that lives by ticks: it drives one step, polls, and reports what it reached."""
+    """A phone that lives by ticks: it drives one step, then lets its driver poll and report."""
 
     def __init__(
         self,
@@ -53,7 +58,7 @@ class Phone:
         settings: Settings,
         random: Random,
         faults: FaultSwitch[PhoneFaults],
-        driver_service: DriverService,
+        driver: Driver,
         outbox: LocationOutbox,
     ) -> None:
         self.driver_id = driver_id
@@ -61,14 +66,9 @@ class Phone:
         self._settings = settings
         self._random = random
         self._faults = faults
-        self._driver_service = driver_service
+        self._driver = driver
         self._outbox = outbox
-        self._delivery: AssignedDelivery | None = None
-        self._is_polled = False
-        self._is_announced = False
-        self._announce_at = 0.0
-        self._dropped_off_id: str | None = None
-        self._deliveries_completed = 0
+        self._located_at = -math.inf
         self._offline_until = 0.0
         self._call_at = 0.0
         self._backoff_seconds = settings.driver_backoff_seconds
@@ -87,17 +87,17 @@ class Phone:
         """Does what a phone does in one tick."""
         if self._is_silent():
             return
-        self._drive()
         now = time.monotonic()
+        self._drive(now)
         if not self._has_network(now):
             return
         self._outbox.flush()
         if now < self._call_at:
             return
         try:
-            await self._poll(now)
-            await self._report(now)
-        except DriverServiceError as error:
+            await self._driver.poll(now)
+            await self._driver.report(now, self._location)
+        except (DriverServiceError, CustomerError) as error:
             self._back_off(now, str(error))
         else:
             self._backoff_seconds = self._settings.driver_backoff_seconds
@@ -105,26 +105,32 @@ class Phone:
 
     def view(self) -> PhoneView:
         """The phone's present state."""
+        delivery, offer = self._driver.delivery, self._driver.offer
         return PhoneView(
             driver_id=self.driver_id,
             status=self._status(),
             location=self._location,
-            delivery_id=self._delivery.delivery_id if self._delivery else None,
+            delivery_id=delivery.delivery_id if delivery else None,
+            offered_delivery_id=offer.delivery_id if offer else None,
             is_online=time.monotonic() >= self._offline_until,
             locations_buffered=len(self._outbox),
-            deliveries_completed=self._deliveries_completed,
+            deliveries_completed=self._driver.deliveries_completed,
             last_error=self._last_error,
         )
 
     def _status(self) -> PhoneStatus:
         if self._is_silent():
             return PhoneStatus.SILENT
-        if self._delivery:
-            is_picked_up = self._delivery.picked_up
+        if delivery := self._driver.delivery:
+            if delivery.returning:
+                return PhoneStatus.RETURNING
+            is_picked_up = delivery.picked_up
             return PhoneStatus.DRIVING_TO_DROPOFF if is_picked_up else PhoneStatus.DRIVING_TO_PICKUP
-        if not self._is_polled:
+        if self._driver.offer:
+            return PhoneStatus.OFFERED
+        if not self._driver.is_polled:
             return PhoneStatus.STARTING
-        return PhoneStatus.AVAILABLE if self._is_announced else PhoneStatus.PAUSING
+        return PhoneStatus.AVAILABLE if self._driver.is_announced else PhoneStatus.PAUSING
 
     def _is_silent(self) -> bool:
         faults = self._faults.current
@@ -139,48 +145,20 @@ class Phone:
             return False
         return True
 
-    def _drive(self) -> None:
-        if self._delivery is None or self._location == self._delivery.target():
+    def _drive(self, now: float) -> None:
+        delivery = self._driver.delivery
+        if delivery is None:
             return
-        step_m = self._settings.speed_mps * self._settings.tick_seconds
-        self._location = move_towards(self._location, self._delivery.target(), step_m)
+        if self._location != delivery.target():
+            step_m = self._settings.speed_mps * self._settings.tick_seconds
+            self._location = move_towards(self._location, delivery.target(), step_m)
+        elif now - self._located_at < self._settings.location_seconds:
+            return
+        # A phone that stands sends its place too, as a sign of life.
+        self._located_at = now
         report = LocationReport(self.driver_id, self._location, rfc3339_now())
         for _ in range(2 if self._faults.current.duplicate_locations else 1):
             self._outbox.add(report)
-
-    async def _poll(self, now: float) -> None:
-        delivery = await self._driver_service.assigned_delivery(self.driver_id)
-        ended = self._delivery
-        if ended and (delivery is None or delivery.delivery_id != ended.delivery_id):
-            self._deliveries_completed += ended.delivery_id == self._dropped_off_id
-            self._announce_at = now + self._settings.pause_seconds
-        if delivery:
-            self._is_announced = False
-        self._delivery = delivery
-        self._is_polled = True
-
-    async def _report(self, now: float) -> None:
-        # The poll just showed that an earlier report did not count, or there was none: a call
-        # answered 202 is repeated tick by tick until polling shows its effect.
-        if self._delivery is None:
-            await self._announce(now)
-        elif self._location != self._delivery.target():
-            return
-        elif self._delivery.picked_up:
-            self._dropped_off_id = self._delivery.delivery_id
-            await self._driver_service.report_dropoff(self.driver_id, self._dropped_off_id)
-        else:
-            await self._driver_service.report_pickup(self.driver_id, self._delivery.delivery_id)
-
-    async def _announce(self, now: float) -> None:
-        if now < self._announce_at:
-            return
-        await self._driver_service.announce_available(
-            self.driver_id, self._settings.region, self._location
-        )
-        self._is_announced = True
-        # Polling cannot show whether an announcement counted, so a waiting phone repeats it.
-        self._announce_at = now + (self._settings.availability_repeat_seconds or math.inf)
 
     def _back_off(self, now: float, error: str) -> None:
         if self._last_error is None:

@@ -1,4 +1,4 @@
-"""The restaurant POS: prints one ticket per idempotency key and calls back when it is prepared."""
+"""The restaurant POS: prints one ticket per idempotency key and tells what becomes of it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,16 +11,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.sandbox.callbacks import Callbacks
 from services.sandbox.faults import PosFaults, ServerFaultSwitch
+from services.sandbox.kitchen import ERROR_ONCE, TIMEOUT_ONCE, Kitchen
 from services.sandbox.problem import ProblemError
 from services.sandbox.settings import Settings
-from services.sandbox.tickets import CallbackPlan, Ticket, TicketContent, TicketItem, Tickets
+from services.sandbox.tickets import (
+    CANCELLED_DETAIL,
+    CANCELLED_REASON,
+    Ticket,
+    TicketContent,
+    TicketItem,
+    Tickets,
+)
 from services.sandbox.web import IdempotencyKey, create_web, json_answer, key_reused, not_found
-
-RESTAURANT_REFUSES = "refuses-"
-RESTAURANT_NEVER_CALLS_BACK = "never-calls-back-"
-RESTAURANT_CALLS_BACK_TWICE = "calls-back-twice-"
-RESTAURANT_TIMEOUT_ONCE = "timeout-once-"
-RESTAURANT_ERROR_ONCE = "error-once-"
 
 
 def _http_url(text: str) -> str:
@@ -62,6 +64,15 @@ class TicketRequest(BaseModel):
         return TicketContent(self.order_id, self.restaurant_id, items)
 
 
+class CancellationRequest(BaseModel):
+    """The body of POST /ticket-cancellations."""
+
+    model_config = ConfigDict(strict=True)
+
+    order_id: Identifier
+    reason: Annotated[str, Field(max_length=1000)]
+
+
 def create_restaurant_pos(
     settings: Settings, random: Random, transport: httpx.AsyncBaseTransport | None = None
 ) -> FastAPI:
@@ -88,7 +99,9 @@ def create_restaurant_pos(
 
     app = create_web("Sandbox restaurant POS", lifespan)
     _add_fault_routes(app, faults)
-    _add_ticket_routes(app, tickets, callbacks, faults, settings.preparation_seconds)
+    kitchen = Kitchen(faults, settings.preparation_seconds)
+    _add_ticket_routes(app, tickets, callbacks, faults, kitchen)
+    _add_cancellation_routes(app, tickets, faults)
     return app
 
 
@@ -108,18 +121,16 @@ def _add_ticket_routes(
     tickets: Tickets,
     callbacks: Callbacks,
     faults: ServerFaultSwitch[PosFaults],
-    preparation_seconds: float,
+    kitchen: Kitchen,
 ) -> None:
     def take(key: str, body: TicketRequest) -> Ticket:
-        reason = _refusal_reason(body.restaurant_id, faults)
-        if reason:
-            return tickets.refuse(key, body.content(), body.callback_url, reason)
-        plan = CallbackPlan(
-            url=body.callback_url,
-            copies=_callback_copies(body.restaurant_id, faults.current),
-            delay_seconds=preparation_seconds + faults.current.callback_delay_seconds,
-        )
-        ticket = tickets.print(key, body.content(), plan)
+        content, url = body.content(), body.callback_url
+        if tickets.cancellations.find(key):
+            return tickets.refuse(key, content, url, CANCELLED_REASON, CANCELLED_DETAIL)
+        if reason := kitchen.refusal_reason(body.restaurant_id):
+            return tickets.refuse(key, content, url, reason, None)
+        plan = kitchen.plan(body.restaurant_id)
+        ticket = tickets.print(key, content, url, plan.status, plan.steps)
         callbacks.schedule(ticket.id)
         return ticket
 
@@ -127,10 +138,8 @@ def _add_ticket_routes(
     async def post_ticket(body: TicketRequest, key: IdempotencyKey) -> Response:
         await faults.admit()
         restaurant_id = body.restaurant_id
-        is_first_call = tickets.count_call(key) == 1
-        is_error = is_first_call and restaurant_id.startswith(RESTAURANT_ERROR_ONCE)
-        is_timeout = is_first_call and restaurant_id.startswith(RESTAURANT_TIMEOUT_ONCE)
-        faults.fail_before_work(once=is_error)
+        is_first_call = tickets.count_call("ticket", key) == 1
+        faults.fail_before_work(once=is_first_call and restaurant_id.startswith(ERROR_ONCE))
         ticket = tickets.find(key)
         is_new = ticket is None
         if ticket is None:
@@ -140,8 +149,8 @@ def _add_ticket_routes(
         else:
             # The address is no part of the content: a front that moved is told at its new one.
             tickets.redirect(key, body.callback_url)
-        await faults.hang_after_work(once=is_timeout)
-        if ticket.refusal_reason:
+        await faults.hang_after_work(once=is_first_call and restaurant_id.startswith(TIMEOUT_ONCE))
+        if not ticket.is_cooked:
             raise _refusal(ticket)
         return json_answer(ticket.document(), 201 if is_new else 200)
 
@@ -156,20 +165,37 @@ def _add_ticket_routes(
         return json_answer(ticket.document())
 
 
-def _refusal_reason(restaurant_id: str, faults: ServerFaultSwitch[PosFaults]) -> str | None:
-    if restaurant_id.startswith(RESTAURANT_REFUSES):
-        return "closed"
-    return faults.current.refuse_reason if faults.strikes(faults.current.refuse_share) else None
+def _add_cancellation_routes(
+    app: FastAPI, tickets: Tickets, faults: ServerFaultSwitch[PosFaults]
+) -> None:
+    @app.post("/ticket-cancellations", status_code=201)
+    async def post_cancellation(body: CancellationRequest, key: IdempotencyKey) -> Response:
+        await faults.admit()
+        tickets.count_call("cancellation", key)
+        faults.fail_before_work(once=False)
+        ticket, cancellation = tickets.find(key), tickets.cancellations.find(key)
+        is_new = cancellation is None
+        # The reason is no part of the content: a cancellation is the same for any reason.
+        if ticket and ticket.content.order_id != body.order_id:
+            raise key_reused(key)
+        if cancellation and cancellation.order_id != body.order_id:
+            raise key_reused(key)
+        if cancellation is None:
+            cancellation = tickets.cancel(key, body.order_id, body.reason)
+        await faults.hang_after_work(once=False)
+        return json_answer(cancellation.document(), 201 if is_new else 200)
 
-
-def _callback_copies(restaurant_id: str, faults: PosFaults) -> int:
-    if restaurant_id.startswith(RESTAURANT_NEVER_CALLS_BACK):
-        return 0
-    if restaurant_id.startswith(RESTAURANT_CALLS_BACK_TWICE):
-        return 2
-    return faults.callback_copies
+    @app.get("/ticket-cancellations")
+    async def get_cancellations(idempotency_key: str | None = None) -> Response:
+        await faults.admit()
+        if idempotency_key is None:
+            return json_answer(tickets.cancellations.list_all())
+        cancellation = tickets.cancellations.find(idempotency_key)
+        if cancellation is None:
+            raise not_found("ticket cancellation", idempotency_key)
+        return json_answer(cancellation.document())
 
 
 def _refusal(ticket: Ticket) -> ProblemError:
-    detail = f"The restaurant refused the order: {ticket.refusal_reason}."
-    return ProblemError(409, "ticket-refused", detail, reason=ticket.refusal_reason)
+    detail = ticket.detail or f"The restaurant refused the order: {ticket.reason}."
+    return ProblemError(409, "ticket-refused", detail, reason=ticket.reason)

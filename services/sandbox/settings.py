@@ -10,7 +10,9 @@ PREFIX = "TIFFIN_SANDBOX_"
 SIGNED = ("seed", "region_latitude", "region_longitude")
 POSITIVE = (
     "callback_attempts_max",
+    "callback_refusals_max",
     "callbacks_at_once_max",
+    "location_seconds",
     "locations_buffered_max",
     "tick_seconds",
     "speed_mps",
@@ -32,6 +34,7 @@ class Settings:
     pos_faults: str = "{}"
     preparation_seconds: float = 5.0
     callback_attempts_max: int = 60
+    callback_refusals_max: int = 10
     callback_backoff_seconds: float = 0.2
     callback_backoff_seconds_max: float = 5.0
     callback_timeout_seconds: float = 5.0
@@ -40,10 +43,12 @@ class Settings:
     phones_port: int = 9003
     phones_faults: str = "{}"
     driver_url: str = "http://127.0.0.1:8004"
+    order_url: str = "http://127.0.0.1:8001"
     driver_timeout_seconds: float = 5.0
     driver_backoff_seconds: float = 0.5
     driver_backoff_seconds_max: float = 5.0
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    location_seconds: float = 5.0
     locations_buffered_max: int = 3600
     driver_count: int = 2
     region: str = "san-jose"

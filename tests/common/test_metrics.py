@@ -16,7 +16,7 @@ from services.common import clock, metrics
 from services.common.agenda import Agenda
 from services.common.event_table import EventTable
 from services.common.lag import Lag
-from services.common.metrics import COUNTED, Metrics
+from services.common.metrics import COUNTED, FLAGGED_MAX, JointMetrics, Metrics
 from services.common.partitions import Partitions
 from services.common.progress import Progress
 from services.common.pulse import Pulses
@@ -27,12 +27,21 @@ SERVICES = Path("services")
 
 def told(made: Metrics) -> dict[tuple[str, str], float]:
     """Values by name and labels, as in `tiffin_commands_total`, `outcome=accepted`."""
-    families: Iterable[Metric] = text_string_to_metric_families(made.text().decode())
+    return told_by_all(order=made)
+
+
+def told_by_all(**made: Metrics) -> dict[tuple[str, str], float]:
+    """The same of some aggregates; the label of the aggregate is left out where there is one."""
+    text = JointMetrics(made).text().decode()
+    families: Iterable[Metric] = text_string_to_metric_families(text)
     found: dict[tuple[str, str], float] = {}
     for family in families:
         assert family.documentation
         for sample in family.samples:
-            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+            named = dict(sample.labels)
+            if len(made) == 1:
+                named.pop("aggregate", None)
+            labels = ",".join(f"{name}={value}" for name, value in sorted(named.items()))
             assert (sample.name, labels) not in found
             found[sample.name, labels] = sample.value
     return found
@@ -106,7 +115,10 @@ def test_partitions_tell_what_is_open_and_how_far_recoveries_are() -> None:
     progress.aim(100, 500)
     progress.position = 250
     owned = SimpleNamespace(assigned=frozenset({1, 3}), open_partitions=frozenset({1}))
-    table: Any = {1: SimpleNamespace(keys_estimate=42)}
+    flagged = {("flagged", "true"): range(FLAGGED_MAX + 5)}
+    table: Any = {
+        1: SimpleNamespace(keys_estimate=42, listed=lambda *label: iter(flagged[label])),
+    }
     made = Metrics("order", "a")
     made.add(
         lambda: metrics.partition_families(
@@ -117,6 +129,7 @@ def test_partitions_tell_what_is_open_and_how_far_recoveries_are() -> None:
     assert values["tiffin_partitions_assigned", ""] == 2
     assert values["tiffin_partitions_open", ""] == 1
     assert values["tiffin_table_keys_estimate", "partition=1"] == 42
+    assert values["tiffin_flagged", "partition=1"] == FLAGGED_MAX
     assert values["tiffin_recovery_folded_events", "partition=3"] == 150
     assert values["tiffin_recovery_wanted_events", "partition=3"] == 400
 
@@ -151,3 +164,15 @@ def test_agendas_tell_what_states_wait_for(effects: _Effects | None) -> None:
     else:
         assert calls == {"state=running": 2, "state=pausing": 3, "state=queued": 4}
         assert values["tiffin_effects_oldest_seconds", ""] == 1.5
+
+
+def test_aggregates_of_one_process_are_told_apart() -> None:
+    """One family of each name, with a sample of each; the process is told once."""
+    made, counters = {name: Metrics(name, "a") for name in ("order", "restaurant")}, Counters()
+    counters.add("dead_letters")
+    made["order"].add(partial(metrics.counter_families, counters))
+    made["restaurant"].add(partial(metrics.counter_families, Counters()))
+    values = told_by_all(**made)
+    assert values["tiffin_dead_letters_total", "aggregate=order"] == 1
+    assert values["tiffin_dead_letters_total", "aggregate=restaurant"] == 0
+    assert values["process_cpu_seconds_total", ""] > 0

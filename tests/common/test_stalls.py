@@ -148,7 +148,7 @@ async def _is_seen(worker: Worker, name: str, deaths: Deaths) -> None:
         assert all(each["loop"].startswith(name) for each in stalled), stalled
         assert all(each["seconds"] >= WARN_SECONDS for each in stalled)
         lines = worker.metrics().decode().splitlines()
-        standing = [each for each in lines if f'_stalled{{loop="{name}' in each]
+        standing = [each for each in lines if "_stalled{" in each and f'loop="{name}' in each]
         assert any(line.endswith(" 1.0") for line in standing), standing
         while not deaths.codes:
             await asyncio.sleep(NAP_SECONDS)

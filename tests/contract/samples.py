@@ -20,19 +20,17 @@ from services.common.codec import (
     encode_plain,
 )
 from services.common.decider import Envelope
-from services.common.messages.order import (
-    AMOUNT_CENTS_MAX,
-    DELAY_SECONDS_MAX,
-    ITEMS_MAX,
-    SubmitOrder,
-)
+from services.common.messages import delivery, driver, order, restaurant
 from services.common.values import (
     CURRENCIES,
+    INSTANT_MAX,
+    INSTANT_MIN,
     PRICE_CENTS_MAX,
     QUANTITY_MAX,
     TEXT_CHARS_MAX,
     GeoPoint,
     Item,
+    Restaurant,
 )
 
 from .language import LONG_MAX, LONG_MIN, Message
@@ -41,7 +39,16 @@ ARRAY_ITEMS_MAX = 3
 
 IDENTIFIERS = st.uuids().map(str) | st.sampled_from(["0", "a.b_c:d-e", "Z" * 64])
 TEXTS = st.text(min_size=1, max_size=TEXT_CHARS_MAX).filter(lambda text: text.strip() != "")
+REASONS = st.text(min_size=1, max_size=order.DETAIL_CHARS_MAX).filter(
+    lambda text: text.strip() != ""
+)
 INSTANTS = st.datetimes(timezones=st.just(UTC))
+NEAR_INSTANTS = st.datetimes(
+    INSTANT_MIN.replace(tzinfo=None), INSTANT_MAX.replace(tzinfo=None), timezones=st.just(UTC)
+)
+ZONES = st.sampled_from(["Europe/Rome", "America/New_York", "Australia/Lord_Howe", "UTC"])
+PREPARATIONS = st.integers(0, order.PREPARATION_SECONDS_MAX)
+MINUTES = st.integers(0, restaurant.MINUTES_PER_DAY - 1)
 LONGS = st.integers(LONG_MIN, LONG_MAX)
 
 JSON = st.recursive(
@@ -69,14 +76,50 @@ _DEMANDS: dict[type[Any], dict[str, SearchStrategy[Any]]] = {
         "quantity": st.integers(1, 50) | st.just(QUANTITY_MAX),
         "price_cents": st.integers(0, 10_000) | st.just(PRICE_CENTS_MAX),
     },
-    SubmitOrder: {
+    Restaurant: {"zone": st.none() | ZONES},
+    order.SubmitOrder: {
         "reference": TEXTS,
         "currency": st.sampled_from(sorted(CURRENCIES)),
         "payment_token": TEXTS,
-        "delay_seconds": st.integers(0, DELAY_SECONDS_MAX),
+        "delay_seconds": st.integers(0, order.DELAY_SECONDS_MAX),
         "ready_at": st.none(),
         "idempotency_key": st.none() | TEXTS,
     },
+    order.RefundItem: {
+        "line": st.integers(0, order.ITEMS_MAX - 1),
+        "quantity": st.integers(1, QUANTITY_MAX),
+    },
+    order.ConfirmPreparation: {"preparation_seconds": st.none() | PREPARATIONS},
+    order.AcceptOrder: {"preparation_seconds": st.none() | PREPARATIONS},
+    order.RefuseOrder: {"detail": st.text(max_size=order.DETAIL_CHARS_MAX)},
+    order.UpdatePreparation: {"ready_at": NEAR_INSTANTS},
+    order.CancelOrder: {"reason": REASONS},
+    order.RequestRefund: {"refund": IDENTIFIERS, "reason": REASONS},
+    order.RetryRefund: {"refund": IDENTIFIERS},
+    restaurant.OpeningHours: {
+        "weekday": st.integers(1, 7),
+        "opens_minute": MINUTES,
+        "closes_minute": MINUTES,
+    },
+    restaurant.ConfigureRestaurant: {
+        "zone": ZONES,
+        "preparation_seconds": st.none() | PREPARATIONS,
+        "accept_seconds_max": st.none() | st.integers(1, restaurant.ACCEPT_SECONDS_MAX),
+    },
+    restaurant.SetRestaurantStatus: {
+        "busy_seconds": PREPARATIONS,
+        "until": st.none() | NEAR_INSTANTS,
+    },
+    restaurant.SnoozeItem: {"item": TEXTS, "until": st.none() | NEAR_INSTANTS},
+    restaurant.RestoreItem: {"item": TEXTS},
+    delivery.ReassignDelivery: {"reason": REASONS},
+    delivery.WriteOffDelivery: {"reason": REASONS},
+    delivery.WaiveCode: {"reason": REASONS},
+    driver.RejectOffer: {"reason": REASONS},
+    driver.GiveUpDelivery: {"reason": REASONS},
+    driver.ReportFailure: {"reason": REASONS},
+    driver.ReportDropoff: {"code": st.none() | st.from_regex("[0-9]{4}", fullmatch=True)},
+    driver.ReportLocation: {"recorded_at": NEAR_INSTANTS},
 }
 
 
@@ -144,16 +187,16 @@ def _instances(kind: Any) -> SearchStrategy[Any]:
     if "type" in fields:
         fields["type"] = st.just(kind.__name__)
     fields |= _DEMANDS.get(kind, {})
-    if kind is not SubmitOrder:
+    if kind is not order.SubmitOrder:
         return st.builds(kind, **fields)
-    items = st.lists(_instances(Item), min_size=1, max_size=ITEMS_MAX).map(tuple)
+    items = st.lists(_instances(Item), min_size=1, max_size=order.ITEMS_MAX).map(tuple)
     fields["items"] = items.filter(_is_payable)
-    for_a_time = {"delay_seconds": st.just(0), "ready_at": INSTANTS}
+    for_a_time = {"delay_seconds": st.just(0), "ready_at": NEAR_INSTANTS}
     return st.builds(kind, **fields) | st.builds(kind, **(fields | for_a_time))
 
 
 def _is_payable(items: tuple[Item, ...]) -> bool:
-    return sum(item.quantity * item.price_cents for item in items) <= AMOUNT_CENTS_MAX
+    return sum(item.quantity * item.price_cents for item in items) <= order.AMOUNT_CENTS_MAX
 
 
 def _values(annotation: Any, name: str) -> SearchStrategy[Any]:

@@ -1,7 +1,7 @@
-"""What a delivery decides in every situation, and when it is expected at the door."""
+"""What a delivery decides, whom it has as its driver, and when it is expected at the door."""
 
-from datetime import timedelta
-from itertools import pairwise
+from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,172 +13,274 @@ from services.common.messages.delivery import (
     AssignDriver,
     ConfirmDropoff,
     ConfirmPickup,
+    ConfirmRelease,
     DeliveryCompleted,
-    DeliveryEtaChanged,
     DeliveryPickedUp,
-    DeliveryStarted,
     DriverAssigned,
+    DriverDismissed,
+    DriverUnassigned,
+    FailDelivery,
+    ReassignDelivery,
     StartDelivery,
     TrackDriver,
+    UnassignDriver,
 )
-from services.common.values import GeoPoint
-from services.delivery.domain import DeliveryStatus, Travel, delivery_decider, expected_at
-from tests.given import NOON, Given, cells, deterministic, given, outcome_word
+from services.common.values import INSTANT_MAX, INSTANT_MIN
+from services.delivery.domain import (
+    EXCLUDED_MAX,
+    FINAL,
+    DeliveryStatus,
+)
+from tests.delivery.past import (
+    ASSIGNED,
+    AWAY,
+    CANCELLED,
+    CANCELLING,
+    CHANGED,
+    CODE,
+    COMMANDS,
+    COMPLETED,
+    DECIDER,
+    DRIVEN,
+    DROPOFF,
+    FAILED,
+    GIVEN_UP,
+    LOCKED,
+    PICKED_UP,
+    PICKUP,
+    RECALLED,
+    RETURNED,
+    SILENT,
+    SITUATIONS,
+    SOON,
+    STARTED,
+    WAIVED,
+    WRITTEN_OFF,
+    delivery,
+    way,
+)
+from tests.given import NOON, deterministic, given
 
-SPEED_MPS = 10.0
-TRAVEL = Travel(SPEED_MPS, eta_change_seconds_min=5.0)
-DECIDER = delivery_decider(TRAVEL)
-AWAY, PICKUP, DROPOFF = GeoPoint(0.0, 0.0), GeoPoint(0.0, 0.01), GeoPoint(0.0, 0.03)
-
-
-def way(*places: GeoPoint) -> timedelta:
-    """How long a driver needs from place to place."""
-    way_m = sum(here.distance_m(there) for here, there in pairwise(places))
-    return timedelta(seconds=round(way_m / SPEED_MPS))
-
-
-ETA_AT = NOON + way(AWAY, PICKUP, DROPOFF)
-SOON = NOON + timedelta(seconds=30)
-
-STARTED = DeliveryStarted("d", "o", "north", PICKUP, DROPOFF)
-ASSIGNED = DriverAssigned("d", "o", "driver-1", ETA_AT)
-CHANGED = DeliveryEtaChanged("d", "o", "driver-1", AWAY, SOON, ETA_AT + timedelta(seconds=30))
-PICKED_UP = DeliveryPickedUp("d", "o", "driver-1")
-COMPLETED = DeliveryCompleted("d", "o", "driver-1")
-
-SITUATIONS: dict[str, tuple[Any, ...]] = {
-    "unknown": (),
-    "waiting": (STARTED,),
-    "assigned": (STARTED, ASSIGNED),
-    "driven": (STARTED, ASSIGNED, PICKED_UP),
-    "delivered": (STARTED, ASSIGNED, PICKED_UP, COMPLETED),
-}
-COMMANDS: dict[str, Any] = {
-    "StartDelivery": StartDelivery("d", "o", "north", PICKUP, DROPOFF),
-    "AssignDriver": AssignDriver("d", "driver-1", AWAY),
-    "second_driver": AssignDriver("d", "driver-2", AWAY),
-    "TrackDriver": TrackDriver("d", "driver-1", AWAY, SOON),
-    "TrackDriver_other": TrackDriver("d", "driver-2", AWAY, SOON),
-    "ConfirmPickup": ConfirmPickup("d", "driver-1"),
-    "ConfirmPickup_other": ConfirmPickup("d", "driver-2"),
-    "ConfirmDropoff": ConfirmDropoff("d", "driver-1"),
-    "ConfirmDropoff_other": ConfirmDropoff("d", "driver-2"),
-}
-
-# + is one event, = a repeat, any other word the reason of the refusal.
-TABLE = """
-                     unknown          waiting        assigned       driven         delivered
-StartDelivery        +                =              =              =              =
-AssignDriver         unknown_delivery +              =              =              =
-second_driver        unknown_delivery +              has_a_driver   has_a_driver   has_a_driver
-TrackDriver          unknown_delivery not_its_driver +              +              =
-TrackDriver_other    unknown_delivery not_its_driver not_its_driver not_its_driver not_its_driver
-ConfirmPickup        unknown_delivery not_its_driver +              =              =
-ConfirmPickup_other  unknown_delivery not_its_driver not_its_driver not_its_driver not_its_driver
-ConfirmDropoff       unknown_delivery not_its_driver not_picked_up  +              =
-ConfirmDropoff_other unknown_delivery not_its_driver not_its_driver not_its_driver not_its_driver
-"""
-
-
-def delivery(situation: str) -> Given[Any, Any, Any]:
-    """The delivery in a situation."""
-    return given(DECIDER, *SITUATIONS[situation])
-
-
-@pytest.mark.parametrize(("command", "situation", "word"), cells(TABLE))
-def test_every_command_has_an_answer_in_every_situation(
-    command: str, situation: str, word: str
-) -> None:
-    """Accepted, refused with a reason, or a repeat; accepted once, the same again is nothing."""
-    outcome = delivery(situation).when(COMMANDS[command])
-    assert outcome_word(outcome) == word
-    if word == "+":
-        outcome.accepted().when(COMMANDS[command]).nothing()
-    elif word != "=":
-        outcome.rejected(word)
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("situation", "command", "event"),
     [
-        ("unknown", "StartDelivery", STARTED),
         ("waiting", "AssignDriver", ASSIGNED),
         ("assigned", "TrackDriver", CHANGED),
+        ("assigned", "UnassignDriver", GIVEN_UP),
         ("assigned", "ConfirmPickup", PICKED_UP),
+        ("assigned", "CancelDelivery", CANCELLING),
+        ("assigned", "WaiveCode", WAIVED),
+        ("waiting", "CancelDelivery", CANCELLED),
+        ("cancelling", "ConfirmRelease", CANCELLED),
+        ("cancelling", "UnassignDriver", CANCELLED),
+        ("cancelling", "ConfirmPickup", RECALLED),
         ("driven", "ConfirmDropoff", COMPLETED),
+        ("driven", "FailDelivery", FAILED),
+        ("driven", "CancelDelivery", RECALLED),
+        ("driven", "ReportSilence", SILENT),
+        ("driven", "ReportWrongCodes", LOCKED),
+        ("failed", "ConfirmReturn", RETURNED),
+        ("failed", "WriteOffDelivery", WRITTEN_OFF),
+        ("recalled", "ConfirmDropoff", COMPLETED),
     ],
 )
 def test_an_accepted_command_is_this_one_event(situation: str, command: str, event: Any) -> None:
     delivery(situation).when(COMMANDS[command]).then(event)
 
 
+def test_a_start_is_one_event() -> None:
+    given(DECIDER).when(COMMANDS["StartDelivery"]).then(STARTED)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_deliveries_are_listed_by_status_region_and_flags(situation: str) -> None:
+    state = delivery(situation).state
+    flagged = {"flagged": "true"} if state.flags else {}
+    assert DECIDER.labels(state) == {"status": state.status, "region": "north", **flagged}
+    assert DECIDER.listed_at(state) == NOON
+    assert bool(state.flags) == (situation in ("locked", "silent"))
+
+
 @pytest.mark.parametrize(
-    ("situation", "status"),
+    ("situation", "reason"),
     [
-        ("waiting", DeliveryStatus.WAITING_FOR_DRIVER),
-        ("assigned", DeliveryStatus.DRIVER_ASSIGNED),
-        ("driven", DeliveryStatus.PICKED_UP),
-        ("delivered", DeliveryStatus.DELIVERED),
+        ("assigned", "has_a_driver"),
+        ("cancelling", "has_a_driver"),
+        ("driven", "has_a_driver"),
+        ("failed", "has_a_driver"),
+        ("delivered", "delivered"),
+        ("returned", "returned"),
+        ("cancelled", "cancelled"),
+        ("written_off", "written_off"),
     ],
 )
-def test_status_tells_how_far_the_delivery_is(situation: str, status: DeliveryStatus) -> None:
-    state = delivery(situation).state
-    assert state.status is status
-    assert DECIDER.labels(state) == {"status": status.value, "region": "north"}
-    assert DECIDER.listed_at(state) == NOON
-    assert DECIDER.agenda(state) == ()
+def test_of_two_drivers_who_accepted_one_is_told_that_it_is_not_needed(
+    situation: str, reason: str
+) -> None:
+    """The dismissal changes nothing of the delivery; it is there for the driver's twin."""
+    before = delivery(situation)
+    dismissed = DriverDismissed("d", "o", "driver-2", reason)
+    after = before.when(AssignDriver("d", "driver-2", AWAY)).then(dismissed)
+    assert after.state == before.state
 
 
-def test_before_pickup_the_way_leads_over_the_restaurant() -> None:
-    assigned = delivery("assigned").state
-    past_it = expected_at(assigned, DROPOFF, NOON, TRAVEL)
-    assert past_it == NOON + way(DROPOFF, PICKUP, DROPOFF)
-    assert expected_at(assigned, PICKUP, SOON, TRAVEL) == SOON + way(PICKUP, DROPOFF)
+def test_a_driver_that_gives_up_is_excluded_and_one_that_fell_silent_is_not() -> None:
+    assigned = delivery("assigned")
+    gave_up = assigned.when(UnassignDriver("d", "driver-1", "flat tyre", True)).then(GIVEN_UP)
+    assert gave_up.state.excluded == ("driver-1",)
+    silent = assigned.when(UnassignDriver("d", "driver-1", "silent", False)).accepted()
+    assert silent.state.excluded == ()
+    assert silent.state.status is DeliveryStatus.WAITING_FOR_DRIVER
+    assert silent.state.driver_id is None
+    silent.when(AssignDriver("d", "driver-1", AWAY)).then(ASSIGNED)
 
 
-def test_after_pickup_the_way_leads_to_the_door() -> None:
-    driven = delivery("driven").state
-    assert expected_at(driven, AWAY, NOON, TRAVEL) == NOON + way(AWAY, DROPOFF)
-    assert expected_at(driven, DROPOFF, SOON, TRAVEL) == SOON
+def test_a_delivery_excludes_a_limited_number_of_drivers() -> None:
+    story = delivery("waiting")
+    for number in range(EXCLUDED_MAX + 3):
+        name = f"driver-{number}"
+        story = story.when(AssignDriver("d", name, AWAY)).accepted()
+        story = story.when(UnassignDriver("d", name, "no", True)).accepted()
+    assert len(set(story.state.excluded)) == EXCLUDED_MAX
 
 
-@pytest.mark.parametrize(("late_seconds", "word"), [(0, "="), (4, "="), (5, "+"), (-5, "+")])
-def test_a_small_change_of_the_expected_arrival_is_not_told(late_seconds: int, word: str) -> None:
-    """A change below the limit is nothing, one at the limit is told, early or late."""
-    on_time_at = ETA_AT - way(PICKUP, DROPOFF)
-    recorded_at = on_time_at + timedelta(seconds=late_seconds)
-    outcome = delivery("assigned").when(TrackDriver("d", "driver-1", PICKUP, recorded_at))
-    assert outcome_word(outcome) == word
-
-
-def test_locations_count_in_the_order_in_which_they_were_recorded() -> None:
-    """A location that is not newer than the last one that counted changes nothing."""
+def test_before_the_pickup_another_driver_is_sent_to_the_restaurant() -> None:
     moved = given(DECIDER, STARTED, ASSIGNED, CHANGED)
-    moved.when(TrackDriver("d", "driver-1", DROPOFF, SOON)).nothing()
-    moved.when(TrackDriver("d", "driver-1", DROPOFF, SOON - timedelta(seconds=1))).nothing()
-    moved.when(TrackDriver("d", "driver-1", DROPOFF, SOON + timedelta(seconds=1))).accepted()
+    after = moved.when(ReassignDelivery("d", "driver-1", "too slow")).then(
+        DriverUnassigned(
+            "d", "o", "driver-1", "north", PICKUP, DROPOFF, CODE, ("driver-1",), "too slow", True
+        )
+    )
+    assert after.state.pickup == PICKUP
+
+
+def test_after_the_pickup_another_driver_is_sent_to_where_the_goods_are() -> None:
+    """The next driver picks them up there, and the first pickup stays the one that is told."""
+    moved = given(DECIDER, *DRIVEN, CHANGED)
+    taken_off = moved.when(ReassignDelivery("d", "driver-1", "broken down")).then(
+        DriverUnassigned(
+            "d",
+            "o",
+            "driver-1",
+            "north",
+            AWAY,
+            DROPOFF,
+            CODE,
+            ("driver-1",),
+            "broken down",
+            is_taken_off=True,
+            has_goods=True,
+        )
+    )
+    assert taken_off.state.picked_up_at == NOON
+    assert taken_off.state.driver_location is None
+    second = taken_off.when(AssignDriver("d", "driver-2", DROPOFF)).then(
+        DriverAssigned("d", "o", "driver-2", NOON + way(DROPOFF, AWAY, DROPOFF))
+    )
+    second.when(ConfirmDropoff("d", "driver-2")).rejected("not_picked_up")
+    again = second.when(ConfirmPickup("d", "driver-2"), SOON).then(
+        DeliveryPickedUp("d", "o", "driver-2")
+    )
+    assert again.state.picked_up_at == NOON
+    assert again.state.status_since == SOON
+
+
+def test_goods_whose_driver_was_never_seen_are_fetched_from_where_they_were() -> None:
+    after = delivery("driven").when(ReassignDelivery("d", "driver-1", "gone")).accepted()
+    assert after.state.pickup == PICKUP
+
+
+def test_a_dismissed_driver_that_is_free_ends_no_delivery() -> None:
+    cancelling = delivery("cancelling")
+    cancelling.when(ConfirmRelease("d", "driver-2")).nothing()
+    assert cancelling.when(ConfirmRelease("d", "driver-1")).accepted().state.driver_id is None
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(COMMANDS)),
+        st.sampled_from([NOON, SOON, INSTANT_MIN, INSTANT_MAX]),
+    ),
+    max_size=30,
+)
 
 
 @deterministic
-@for_all(names=st.lists(st.sampled_from(sorted(COMMANDS)), max_size=30))
-def test_whatever_comes_a_delivery_has_one_driver_and_only_moves_forward(names: list[str]) -> None:
-    """Any sequence of commands: one driver for ever, pickup before drop-off, final is final."""
-    ranks = list(DeliveryStatus)
+@for_all(steps=STEPS)
+def test_whatever_comes_at_most_one_driver_has_a_delivery(
+    steps: list[tuple[str, datetime]],
+) -> None:
+    """A driver takes it only when the one before has lost it, and only its driver moves it."""
     story = given(DECIDER, STARTED)
-    for name in names:
+    for name, at in steps:
         before = story.state
-        outcome = story.when(COMMANDS[name])
+        command = COMMANDS[name]
+        outcome = story.when(command, at)
         if outcome.result is None or isinstance(outcome.result, Rejected):
             continue
-        assert before.status is not DeliveryStatus.DELIVERED
         story = outcome.accepted()
-        story.when(COMMANDS[name]).nothing()
-        assert before.driver_id in (None, story.state.driver_id)
-        assert ranks.index(story.state.status) - ranks.index(before.status) in (0, 1)
+        event = outcome.result
+        if isinstance(event, DriverAssigned):
+            assert before.driver_id is None
+            assert story.state.driver_id == command.driver_id
+        elif isinstance(event, DriverDismissed):
+            assert command.driver_id != before.driver_id
+            assert story.state == before
+        elif isinstance(event, DriverUnassigned):
+            assert before.driver_id == event.driver_id
+            assert story.state.driver_id is None
+        elif isinstance(command, ConfirmPickup | ConfirmDropoff | FailDelivery | TrackDriver):
+            assert before.driver_id == command.driver_id
 
 
-@pytest.mark.parametrize("situation", [name for name in SITUATIONS if name != "unknown"])
-def test_evolve_takes_any_event_in_any_situation(situation: str) -> None:
+@deterministic
+@for_all(steps=STEPS)
+def test_whatever_comes_pickup_is_before_dropoff_and_final_is_final(
+    steps: list[tuple[str, datetime]],
+) -> None:
+    """No driver drops off what it has not picked up itself, and an end is never left."""
+    story = given(DECIDER, STARTED)
+    has_goods: str | None = None
+    for name, at in steps:
+        before = story.state
+        outcome = story.when(COMMANDS[name], at)
+        if outcome.result is None or isinstance(outcome.result, Rejected):
+            continue
+        story = outcome.accepted()
+        event = outcome.result
+        if before.status in FINAL:
+            assert isinstance(event, DriverDismissed)
+            assert story.state == before
+        if isinstance(event, DeliveryPickedUp):
+            has_goods = event.driver_id
+        elif isinstance(COMMANDS[name], ConfirmPickup):
+            has_goods = COMMANDS[name].driver_id
+        elif isinstance(event, DriverUnassigned):
+            has_goods = None
+        elif isinstance(event, DeliveryCompleted):
+            assert event.driver_id == has_goods
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name.startswith("Confirm")])
+def test_what_no_driver_of_the_delivery_says_is_refused_and_told(name: str) -> None:
+    """Delivered without a driver does not happen."""
+    outcome = delivery("waiting").when(COMMANDS[name])
+    if not isinstance(COMMANDS[name], ConfirmRelease):
+        outcome.rejected("not_its_driver")
+
+
+def test_an_assignment_that_comes_twice_is_one() -> None:
+    once = delivery("waiting").when(AssignDriver("d", "driver-1", AWAY)).then(ASSIGNED)
+    once.when(AssignDriver("d", "driver-1", DROPOFF)).nothing()
+    once.when(StartDelivery("d", "o", "north", PICKUP, DROPOFF)).nothing()
+
+
+def test_evolve_takes_any_event_in_any_situation() -> None:
     """Past events are facts: evolve never raises."""
-    for event in (*SITUATIONS["delivered"], CHANGED):
+    events = {repr(event): event for past in SITUATIONS.values() for event in past}
+    dismissed = DriverDismissed("d", "o", "driver-2", "has_a_driver")
+    for situation, event in product(SITUATIONS, (*events.values(), CHANGED, dismissed)):
         assert DECIDER.evolve(delivery(situation).state, event, NOON).delivery_id == "d"

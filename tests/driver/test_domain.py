@@ -1,4 +1,4 @@
-"""What a driver's twin decides in every situation, and what its snapshot keeps."""
+"""What a driver's twin decides, and what holds of it whatever comes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -7,34 +7,61 @@ from typing import Any
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
-from msgspec import structs
 
-from services.common.decider import Rejected, Row, Wakeup, fold
+from services.common.decider import Row, Wakeup, fold
 from services.common.messages.driver import (
-    AssignDelivery,
+    AcceptOffer,
     AssignedDelivery,
-    DeliveryAccepted,
     DeliveryDeclined,
     DriverBecameAvailable,
-    DriverBecameUnavailable,
     DriverEvent,
     DriverLocated,
-    DriverSnapshotted,
+    DriverReleased,
     DriverStatus,
-    GoodsDroppedOff,
-    GoodsPickedUp,
+    DropoffFailed,
+    ExpireOffer,
+    OfferedDelivery,
+    OfferWithdrawn,
+    RejectOffer,
     ReportDropoff,
     ReportLocation,
-    ReportPickup,
-    SetAvailability,
-    TakeDriverSnapshot,
 )
-from services.common.values import GeoPoint
-from services.driver.domain import CLOCK_AHEAD_MAX, Driver, driver_decider
+from services.driver.domain import (
+    CLOCK_AHEAD_MAX,
+    REJECTED_MAX,
+    WRONG_CODES_CEILING,
+    Driver,
+    DriverLimits,
+    driver_decider,
+)
+from tests.driver.situations import (
+    ACCEPTED,
+    AVAILABLE,
+    CODE,
+    COMMANDS,
+    DECIDER,
+    DROPOFF,
+    DROPPED_OFF,
+    EXPIRY,
+    HOME,
+    INTERVAL_SECONDS,
+    LOCATED,
+    OFFER,
+    OFFERED,
+    PICKED_UP,
+    PICKUP,
+    RECALLED,
+    REJECTED,
+    RETURNED,
+    SITUATIONS,
+    SOON,
+    UNAVAILABLE,
+    WRONG,
+    WRONG_CODES,
+    driver,
+)
 from tests.given import (
     NOON,
-    Given,
-    cells,
     command_envelope,
     deterministic,
     event_envelope,
@@ -42,103 +69,59 @@ from tests.given import (
     outcome_word,
 )
 
-SNAPSHOT_HOURS = 24.0
-INTERVAL_SECONDS = 0.5
-DECIDER = driver_decider(SNAPSHOT_HOURS, INTERVAL_SECONDS)
-HOME, PICKUP, DROPOFF = GeoPoint(37.3, -121.9), GeoPoint(37.31, -121.9), GeoPoint(37.4, -121.8)
-SOON = NOON + timedelta(seconds=1)
-
-AVAILABLE = DriverBecameAvailable("v", "north", HOME)
-UNAVAILABLE = DriverBecameUnavailable("v", "north")
-ACCEPTED = DeliveryAccepted("v", "d1", "o1", "north", PICKUP, DROPOFF, HOME)
-PICKED_UP = GoodsPickedUp("v", "d1", "o1")
-DROPPED_OFF = GoodsDroppedOff("v", "d1", "o1")
-LOCATED = DriverLocated("v", PICKUP, SOON)
-
-SITUATIONS: dict[str, tuple[Any, ...]] = {
-    "unknown": (),
-    "available": (AVAILABLE,),
-    "resting": (AVAILABLE, UNAVAILABLE),
-    "assigned": (AVAILABLE, ACCEPTED),
-    "driving": (AVAILABLE, ACCEPTED, PICKED_UP),
-    "done": (AVAILABLE, ACCEPTED, PICKED_UP, DROPPED_OFF),
-    "back": (AVAILABLE, ACCEPTED, PICKED_UP, DROPPED_OFF, AVAILABLE),
-}
-COMMANDS: dict[str, Any] = {
-    "SetAvailability": SetAvailability("v", True, "north", HOME),
-    "elsewhere": SetAvailability("v", True, "south", HOME),
-    "rest": SetAvailability("v", False, "north", HOME),
-    "AssignDelivery": AssignDelivery("v", "d1", "o1", "north", PICKUP, DROPOFF),
-    "second_delivery": AssignDelivery("v", "d2", "o2", "north", PICKUP, DROPOFF),
-    "other_region": AssignDelivery("v", "d2", "o2", "south", PICKUP, DROPOFF),
-    "ReportPickup": ReportPickup("v", "d1"),
-    "other_pickup": ReportPickup("v", "d2"),
-    "ReportDropoff": ReportDropoff("v", "d1"),
-    "other_dropoff": ReportDropoff("v", "d2"),
-    "ReportLocation": ReportLocation("v", PICKUP, SOON),
-    "TakeDriverSnapshot": TakeDriverSnapshot("v"),
-}
-
-# + is one event (which may be a declined offer), = a repeat, else the reason of the refusal.
-TABLE = """
-                   unknown        available    resting      assigned      driving       done         back
-SetAvailability    +              =            +            on_a_delivery on_a_delivery +            =
-elsewhere          +              +            +            on_a_delivery on_a_delivery +            +
-rest               =              +            =            on_a_delivery on_a_delivery =            +
-AssignDelivery     unknown_driver +            +            =             =             =            =
-second_delivery    unknown_driver +            +            +             +             +            +
-other_region       unknown_driver +            +            +             +             +            +
-ReportPickup       unknown_driver not_assigned not_assigned +             =             =            =
-other_pickup       unknown_driver not_assigned not_assigned not_assigned  not_assigned  not_assigned not_assigned
-ReportDropoff      unknown_driver not_assigned not_assigned not_picked_up +             =            =
-other_dropoff      unknown_driver not_assigned not_assigned not_assigned  not_assigned  not_assigned not_assigned
-ReportLocation     unknown_driver +            +            +             +             +            +
-TakeDriverSnapshot unknown_driver =            =            =             =             =            =
-"""  # noqa: E501
+KNOWN = [name for name in SITUATIONS if name != "unknown"]
+WORK = AssignedDelivery("d1", "o1", "north", PICKUP, DROPOFF, code=CODE)
+WITHDRAWN = OfferWithdrawn("v", "d1", "o1", "north", HOME)
 
 
-def driver(situation: str) -> Given[Any, Any, Any]:
-    """The driver in a situation."""
-    return given(DECIDER, *SITUATIONS[situation])
+def declined(reason: str, delivery: str = "d1", region: str = "north") -> DeliveryDeclined:
+    """The twin's no, after which the driver rests."""
+    order = delivery.replace("d", "o")
+    return DeliveryDeclined("v", delivery, order, region, reason, HOME, False, False)
 
 
-def declined(delivery: str, order: str, region: str, reason: str) -> DeliveryDeclined:
-    """The twin's no."""
-    return DeliveryDeclined("v", delivery, order, region, reason)
-
-
-@pytest.mark.parametrize(("command", "situation", "word"), cells(TABLE))
-def test_every_command_has_an_answer_in_every_situation(
-    command: str, situation: str, word: str
-) -> None:
-    """Accepted, refused with a reason, or a repeat; accepted once, the same again is nothing.
-
-    A declined offer may be made again later; that it was answered is known to the row.
-    """
-    outcome = driver(situation).when(COMMANDS[command])
-    assert outcome_word(outcome) == word
-    if word == "+":
-        after = outcome.accepted()
-        if not isinstance(outcome.result, DeliveryDeclined):
-            after.when(COMMANDS[command]).nothing()
-    elif word != "=":
-        outcome.rejected(word)
+def released(reason: str) -> DriverReleased:
+    """The driver has to do with the delivery no more."""
+    return DriverReleased("v", "d1", "o1", reason)
 
 
 @pytest.mark.parametrize(
     ("situation", "command", "event"),
     [
         ("unknown", "SetAvailability", AVAILABLE),
-        ("resting", "elsewhere", DriverBecameAvailable("v", "south", HOME)),
-        ("available", "elsewhere", DriverBecameAvailable("v", "south", HOME, "north")),
-        ("available", "rest", UNAVAILABLE),
-        ("available", "AssignDelivery", ACCEPTED),
-        ("resting", "AssignDelivery", declined("d1", "o1", "north", "not_available")),
-        ("done", "second_delivery", declined("d2", "o2", "north", "not_available")),
-        ("driving", "second_delivery", declined("d2", "o2", "north", "on_a_delivery")),
-        ("available", "other_region", declined("d2", "o2", "south", "in_another_region")),
+        ("resting", "SetAvailability/south", DriverBecameAvailable("v", "south", HOME)),
+        ("available", "SetAvailability/south", DriverBecameAvailable("v", "south", HOME, "north")),
+        ("available", "SetAvailability/rest", UNAVAILABLE),
+        ("offered", "SetAvailability/rest", declined("off_duty")),
+        ("available", "OfferDelivery", OFFERED),
+        ("resting", "OfferDelivery", declined("not_available")),
+        ("done", "OfferDelivery/other", declined("not_available", "d2")),
+        ("offered", "OfferDelivery/other", declined("has_an_offer", "d2")),
+        ("driving", "OfferDelivery/other", declined("on_a_delivery", "d2")),
+        ("available", "OfferDelivery/south", declined("in_another_region", "d2", "south")),
+        ("rejected", "OfferDelivery", replace(REJECTED, reason="rejected_before")),
+        (
+            "given_up",
+            "OfferDelivery",
+            replace(declined("rejected_before"), is_excluded=True),
+        ),
+        ("offered", "AcceptOffer", ACCEPTED),
+        ("offered", "RejectOffer", REJECTED),
+        ("offered", "ExpireOffer", declined("offer_timed_out")),
+        ("offered", "WithdrawOffer", WITHDRAWN),
+        ("offered", "ReleaseDriver", WITHDRAWN),
+        ("assigned", "ReleaseDriver", released("cancelled")),
+        ("driving", "ReleaseDriver", RECALLED),
+        ("driving", "ReleaseDriver/leave", released("reassigned")),
+        ("returning", "ReleaseDriver/leave", released("reassigned")),
+        ("assigned", "RecallGoods", released("cancelled")),
+        ("driving", "RecallGoods", RECALLED),
         ("assigned", "ReportPickup", PICKED_UP),
         ("driving", "ReportDropoff", DROPPED_OFF),
+        ("no_code", "ReportDropoff/bare", DROPPED_OFF),
+        ("driving", "ReportDropoff/wrong", WRONG_CODES[0]),
+        ("driving", "ReportFailure", DropoffFailed("v", "d1", "o1", "nobody opens")),
+        ("returning", "ReportReturn", RETURNED),
         ("available", "ReportLocation", LOCATED),
         ("driving", "ReportLocation", replace(LOCATED, delivery_id="d1", order_id="o1")),
     ],
@@ -152,17 +135,17 @@ def test_an_accepted_command_is_this_one_event(situation: str, command: str, eve
     [
         ("available", DriverStatus.AVAILABLE, None),
         ("resting", DriverStatus.UNAVAILABLE, None),
-        (
-            "assigned",
-            DriverStatus.ON_DELIVERY,
-            AssignedDelivery("d1", "o1", "north", PICKUP, DROPOFF),
-        ),
-        (
-            "driving",
-            DriverStatus.ON_DELIVERY,
-            AssignedDelivery("d1", "o1", "north", PICKUP, DROPOFF, picked_up=True),
-        ),
+        ("offered", DriverStatus.OFFERED, None),
+        ("rejected", DriverStatus.AVAILABLE, None),
+        ("assigned", DriverStatus.ON_DELIVERY, WORK),
+        ("driving", DriverStatus.ON_DELIVERY, replace(WORK, picked_up=True)),
+        ("locked", DriverStatus.ON_DELIVERY, replace(WORK, picked_up=True, wrong_codes=2)),
+        ("no_code", DriverStatus.ON_DELIVERY, replace(WORK, picked_up=True, code=None)),
+        ("returning", DriverStatus.ON_DELIVERY, replace(WORK, picked_up=True, returning=True)),
+        ("given_up", DriverStatus.UNAVAILABLE, None),
+        ("lost", DriverStatus.UNAVAILABLE, None),
         ("done", DriverStatus.UNAVAILABLE, None),
+        ("returned", DriverStatus.UNAVAILABLE, None),
         ("back", DriverStatus.AVAILABLE, None),
     ],
 )
@@ -175,11 +158,89 @@ def test_the_phone_sees_its_delivery(
     assert DECIDER.listed_at(state) == DECIDER.listed_at(driver("available").state)
 
 
+@pytest.mark.parametrize("situation", KNOWN)
+@pytest.mark.parametrize("command", ["OfferDelivery", "OfferDelivery/other", "OfferDelivery/south"])
+def test_every_offer_is_answered(situation: str, command: str) -> None:
+    """Else it would stay open in the region for ever, and its driver and delivery with it.
+
+    The answer says that the driver waits for work if it does, so that the region knows it again;
+    one whose answer sends the driver back at once bars the delivery from it, so that nothing loops.
+    """
+    before, offer = driver(situation), COMMANDS[command]
+    open_offer = before.state.offer
+    if open_offer is not None and open_offer.delivery_id == offer.delivery_id:
+        before.when(offer).nothing()  # its answer is to come
+        return
+    outcome = before.when(offer)
+    after = outcome.accepted()
+    if isinstance(outcome.result, DeliveryDeclined):
+        is_free = before.state.status is DriverStatus.AVAILABLE
+        is_here = before.state.region == offer.region
+        assert outcome.result.stays_available == (is_free and is_here)
+        assert outcome.result.is_excluded or not outcome.result.stays_available
+        assert after.state.status is before.state.status
+        assert after.state.delivery == before.state.delivery
+        assert after.state.offer == before.state.offer
+    else:
+        assert after.state.status is DriverStatus.OFFERED
+
+
+@pytest.mark.parametrize("hours", [0.0, -1.0, 1e9, float("nan")])
+def test_a_snapshot_is_due_within_a_year(hours: float) -> None:
+    with pytest.raises(ValueError, match="snapshot_hours"):
+        driver_decider(hours)
+
+
+def test_an_offer_is_open_until_its_end() -> None:
+    """Then it can't be taken any more, and its timer has the driver rest."""
+    offered = driver("offered")
+    assert offered.state.offer == OfferedDelivery(
+        "d1", "o1", "north", PICKUP, DROPOFF, CODE, EXPIRY
+    )
+    expire = ExpireOffer("v", "d1", EXPIRY)
+    assert Wakeup(EXPIRY, expire) in DECIDER.agenda(offered.state)
+    offered.when(AcceptOffer("v", "d1"), EXPIRY - timedelta(microseconds=1)).accepted()
+    offered.when(AcceptOffer("v", "d1"), EXPIRY).rejected("offer_expired")
+    expired = offered.when(expire, EXPIRY).then(declined("offer_timed_out"))
+    assert expired.state.status is DriverStatus.UNAVAILABLE
+    assert expired.state.rejected == ()
+    assert len(DECIDER.agenda(expired.state)) == 1
+
+
 def test_a_driver_that_declined_while_resting_takes_the_same_delivery_later() -> None:
-    declined_once = driver("resting").when(COMMANDS["AssignDelivery"]).accepted()
-    declined_once.when(COMMANDS["SetAvailability"]).accepted().when(
-        COMMANDS["AssignDelivery"]
-    ).then(ACCEPTED)
+    declined_once = driver("resting").when(OFFER).accepted()
+    available = declined_once.when(COMMANDS["SetAvailability"]).accepted()
+    available.when(OFFER).then(OFFERED).when(AcceptOffer("v", "d1")).then(ACCEPTED)
+
+
+def test_so_many_rejected_deliveries_are_remembered() -> None:
+    """The last ones; the delivery itself remembers who does not want it."""
+    story = driver("available")
+    for number in range(REJECTED_MAX + 1):
+        name = f"e{number}"
+        story = story.when(replace(OFFER, delivery_id=name)).accepted()
+        story = story.when(RejectOffer("v", name, "too far")).accepted()
+    assert story.state.rejected == tuple(f"e{number + 1}" for number in range(REJECTED_MAX))
+
+
+def test_wrong_codes_lock_the_dropoff_until_the_code_is_lifted() -> None:
+    """The right code opens it no more: it could have been guessed."""
+    driving = driver("driving")
+    locked = driving.when(ReportDropoff("v", "d1", WRONG)).then(WRONG_CODES[0])
+    locked = locked.when(ReportDropoff("v", "d1", "0000")).then(WRONG_CODES[1])
+    locked.when(ReportDropoff("v", "d1", CODE)).rejected("code_locked")
+    lifted = locked.when(COMMANDS["LiftCode"]).accepted()
+    lifted.when(ReportDropoff("v", "d1", WRONG)).then(DROPPED_OFF)
+
+
+def test_a_code_that_is_lifted_while_the_delivery_is_offered_is_not_asked_for() -> None:
+    lifted = driver("offered").when(COMMANDS["LiftCode"]).accepted()
+    lifted.when(AcceptOffer("v", "d1")).then(replace(ACCEPTED, code=None))
+
+
+def test_an_accepted_delivery_tells_where_the_driver_was_last_seen() -> None:
+    outcome = given(DECIDER, AVAILABLE, OFFERED, LOCATED).when(AcceptOffer("v", "d1"))
+    outcome.then(replace(ACCEPTED, location=PICKUP))
 
 
 def test_locations_count_in_the_order_in_which_they_were_recorded() -> None:
@@ -219,86 +280,8 @@ def test_instants_are_told_in_utc_whatever_offset_the_phone_uses() -> None:
     assert outcome.result.recorded_at.tzinfo is UTC
 
 
-def test_an_accepted_delivery_tells_where_the_driver_was_last_seen() -> None:
-    outcome = given(DECIDER, AVAILABLE, LOCATED).when(COMMANDS["AssignDelivery"])
-    outcome.then(replace(ACCEPTED, location=PICKUP))
-
-
-NAMES = st.lists(st.sampled_from(sorted(set(COMMANDS) - {"TakeDriverSnapshot"})), max_size=40)
-
-
-def stories(names: list[str]) -> list[Given[Driver, Any, Any]]:
-    """The driver after each command that led to an event."""
-    story: Given[Driver, Any, Any] = given(DECIDER)
-    passed = []
-    for name in names:
-        outcome = story.when(COMMANDS[name])
-        if outcome.result is not None and not isinstance(outcome.result, Rejected):
-            story = outcome.accepted()
-            passed.append(story)
-    return passed
-
-
-@deterministic
-@for_all(names=NAMES)
-def test_a_driver_is_on_a_delivery_exactly_while_it_has_one(names: list[str]) -> None:
-    """One delivery at a time, begun only when available, and left only by its drop-off."""
-    previous: Driver | None = None
-    for story in stories(names):
-        state = story.state
-        assert (state.status is DriverStatus.ON_DELIVERY) == (state.delivery is not None)
-        if previous is not None and previous.delivery is None and state.delivery is not None:
-            assert previous.status is DriverStatus.AVAILABLE
-            assert previous.region == state.delivery.region
-        if previous is not None and previous.delivery is not None and state.delivery is None:
-            assert previous.delivery.picked_up
-            assert state.last_delivery_id == previous.delivery.delivery_id
-        previous = state
-
-
-@deterministic
-@for_all(names=NAMES)
-def test_a_snapshot_holds_the_whole_twin_at_any_version(names: list[str]) -> None:
-    """A fold that begins at the snapshot leads to the state before, and the same memory."""
-    for story in stories(names):
-        row = story.row
-        assert row is not None
-        assert DECIDER.snapshot is not None
-        remembering = Row(row.version, row.changed_at, {"matcher/north": 7}, (), row.state)
-        later = NOON + timedelta(hours=SNAPSHOT_HOURS)
-        command = command_envelope(TakeDriverSnapshot("v"), later, "snapshot")
-        event = DECIDER.snapshot("v", remembering)
-        envelope = event_envelope(event, command, row.version + 1)
-        begun = fold(DECIDER, None, envelope, event)
-        went_on = fold(DECIDER, remembering, envelope, event)
-        assert begun is not None
-        assert begun == went_on
-        assert begun.state == structs.replace(row.state, snapshot_at=later)
-        assert begun.sources == {"matcher/north": 7}
-
-
-def test_a_twin_writes_itself_to_the_log_when_its_snapshot_is_due() -> None:
-    due_at = NOON + timedelta(hours=SNAPSHOT_HOURS)
-    state = driver("available").state
-    assert DECIDER.agenda(state) == (Wakeup(due_at, TakeDriverSnapshot("v")),)
-    assert DECIDER.agenda(driver("back").state)[0].at == due_at
-    assert DECIDER.snapshot is not None
-    row = driver("available").row
-    assert row is not None
-    renewed = DECIDER.evolve(state, DECIDER.snapshot("v", row), due_at)
-    assert DECIDER.agenda(renewed)[0].at == due_at + timedelta(hours=SNAPSHOT_HOURS)
-
-
-@pytest.mark.parametrize("situation", [name for name in SITUATIONS if name != "unknown"])
-def test_evolve_takes_any_event_in_any_situation(situation: str) -> None:
-    """Past events are facts: evolve never raises."""
-    snapshot = DriverSnapshotted("v", DriverStatus.AVAILABLE, "north", HOME, None, None, None, {})
-    no = declined("d2", "o2", "north", "on_a_delivery")
-    for event in (*SITUATIONS["back"], UNAVAILABLE, LOCATED, no, snapshot):
-        assert DECIDER.evolve(driver(situation).state, event, NOON).driver_id == "v"
-
-
 @for_all(st.lists(st.integers(0, 400), min_size=1, max_size=60))
+@deterministic
 def test_a_phone_that_floods_is_located_once_in_an_interval(steps: list[int]) -> None:
     """Whatever it sends; and no location that comes later than the interval is passed over."""
     state = driver("available")
@@ -312,3 +295,18 @@ def test_a_phone_that_floods_is_located_once_in_an_interval(steps: list[int]) ->
         if is_due:
             located_at.append(sent_at)
             state = outcome.accepted()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"wrong_codes_max": 0},
+        {"wrong_codes_max": WRONG_CODES_CEILING + 1},
+        {"offer_seconds_max": -1.0},
+        {"silence_seconds_max": float("inf")},
+        {"silence_grace_seconds": float("nan")},
+    ],
+)
+def test_limits_that_can_not_be_kept_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        DriverLimits(**wrong)

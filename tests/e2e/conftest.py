@@ -1,6 +1,6 @@
 """Real stacks for end-to-end tests: a broker, real processes, a fast outside world."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -21,6 +21,21 @@ FAST = {
     "TIFFIN_PREPARATION_SECONDS": "1",
     "TIFFIN_EFFECT_TIMEOUT_SECONDS": "1.5",
     "TIFFIN_EFFECT_BACKOFF_SECONDS": "0.2",
+    "TIFFIN_REFUSAL_GRACE_SECONDS": "1",
+    "TIFFIN_SANDBOX_LOCATION_SECONDS": "1",
+}
+# Where nobody waits long for anybody, so that every limit is met within seconds.
+IMPATIENT = {
+    **FAST,
+    "TIFFIN_REFUSAL_GRACE_SECONDS": "2",
+    "TIFFIN_ACCEPT_SECONDS_MAX": "5",
+    "TIFFIN_OFFER_SECONDS_MAX": "4",
+    "TIFFIN_SILENCE_MINUTES_MAX": "0.1",
+    "TIFFIN_SILENCE_GRACE_SECONDS": "2",
+    "TIFFIN_MATCH_MINUTES_MAX": "0.05",
+    "TIFFIN_OVERDUE_GRACE_SECONDS": "2",
+    "TIFFIN_WRONG_CODES_MAX": "3",
+    "TIFFIN_SANDBOX_ACCEPT_DELAY_SECONDS": "0.5",
 }
 
 
@@ -34,6 +49,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def pair_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two workers of each service."""
     yield from _running(tmp_path_factory.mktemp("pair"), workers=2)
+
+
+@pytest.fixture(scope="module")
+def impatient_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One worker of each service, with short limits everywhere."""
+    yield from _running(tmp_path_factory.mktemp("impatient"), workers=1, environment=IMPATIENT)
+
+
+@pytest.fixture
+async def impatient(impatient_stack: Stack) -> AsyncIterator[World]:
+    """The stack with short limits, seen from outside."""
+    async with (
+        httpx.AsyncClient(timeout=10, trust_env=False) as client,
+        supervised(impatient_stack),
+    ):
+        yield World(impatient_stack, client)
 
 
 @pytest.fixture
@@ -50,8 +81,10 @@ async def pair(pair_stack: Stack) -> AsyncIterator[World]:
         yield World(pair_stack, client)
 
 
-def _running(directory: Path, workers: int) -> Iterator[Stack]:
-    stack = Stack(StackPlan.on_free_ports(directory, workers=workers, environment=FAST))
+def _running(
+    directory: Path, workers: int, environment: Mapping[str, str] = FAST
+) -> Iterator[Stack]:
+    stack = Stack(StackPlan.on_free_ports(directory, workers=workers, environment=environment))
     stack.start()
     yield stack
     stack.stop()

@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
-from importlib import import_module
 from typing import Any
 
 import httpx
@@ -11,9 +10,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
+from infra.dead_letters.replay import REACTIONS
 from infra.programs import Program
 from infra.stack import SERVICES, Stack, StackPlan
 from infra.verify.entry import INPUTS
+from services.common.codec import LANGUAGES
 from services.common.telemetry import EXIT_STALLED
 from tests.e2e.conftest import FAST
 from tests.e2e.proof import proven_clean
@@ -41,6 +42,7 @@ NO_EVENTS = {name: NO_COMMANDS[name] for name in ("no bytes", "no JSON", "no obj
 # A message of each input that lacks what it is about.
 INCOMPLETE = {
     "order.commands": b'{"type":"SubmitOrder","partner":"p"}',
+    "restaurant.commands": b'{"type":"SnoozeItem","restaurant_id":"r"}',
     "delivery.commands": b'{"type":"StartDelivery","order_id":7}',
     "matcher.commands": b'{"type":"RequestDriver"}',
     "driver.commands": b'{"type":"RegisterDriver","driver_id":""}',
@@ -173,11 +175,11 @@ async def test_one_bad_message_never_ends_a_consumer(own: World) -> None:
         for kind, value in {**NO_COMMANDS, "incomplete": INCOMPLETE[topic]}.items()
     ] + [
         (f"{name}.events", partition, kind, value)
-        for name in SERVICES
+        for name in LANGUAGES
         for partition in partitions
         for kind, value in NO_EVENTS.items()
     ]
-    expected: dict[str, set[tuple[str, int, int]]] = {name: set() for name in SERVICES}
+    expected: dict[str, set[tuple[str, int, int]]] = {name: set() for name in LANGUAGES}
     producer = AIOKafkaProducer(bootstrap_servers=own.stack.bootstrap, max_request_size=8 << 20)
     await producer.start()
     try:
@@ -213,12 +215,12 @@ async def _put_aside(own: World, name: str, places: set[tuple[str, int, int]]) -
 
 
 def _readers() -> dict[str, list[str]]:
-    """The services that read a topic, by topic."""
+    """The owners that read a topic, by topic."""
     readers = {topic: [name] for name, topics in INPUTS.items() for topic in topics}
-    for name in SERVICES:
-        for owner in import_module(f"services.{name}.process").REACTIONS:
+    for name, reactions in REACTIONS.items():
+        for owner in reactions:
             readers.setdefault(f"{owner}.events", []).append(name)
-    return {**{f"{name}.events": [] for name in SERVICES}, **readers}
+    return {**{f"{name}.events": [] for name in LANGUAGES}, **readers}
 
 
 async def _metrics(own: World, name: str) -> dict[str, float]:

@@ -13,6 +13,7 @@ LATE_MAX = timedelta(seconds=10)
 EXAMPLE_RECORD = Path("infra/examples/submit-order.json").read_bytes()
 STEPS = (
     "OrderCreated",
+    "OrderAdmitted",
     "OrderScheduled",
     "PreparationDue",
     "PreparationStarted",

@@ -120,6 +120,42 @@ class World:
             await asyncio.sleep(POLL_SECONDS)
         raise AssertionError(f"{order_id} is not {statuses} after {seconds_max} s: {order}")
 
+    async def call(
+        self, method: str, name: str, path: str, content: Any = None, status: int = 202
+    ) -> Any:
+        """The JSON of a request that must be answered with this status."""
+        answer = await self.client.request(method, f"{self.url(name)}{path}", json=content)
+        assert answer.status_code == status, f"{path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    async def becomes(
+        self,
+        name: str,
+        path: str,
+        is_so: Callable[[Any], Any],
+        seconds_max: float = LIFE_SECONDS_MAX,
+    ) -> Any:
+        """What a GET answers once it is so."""
+        until, seen = time.monotonic() + seconds_max, None
+        while time.monotonic() < until:
+            answer = await self.client.get(f"{self.url(name)}{path}")
+            seen = answer.json() if answer.status_code == 200 else None
+            if seen is not None and is_so(seen):
+                return seen
+            await asyncio.sleep(POLL_SECONDS)
+        raise AssertionError(f"{path} of {name} is {seen} after {seconds_max} s")
+
+    async def kinds(self, order_id: str) -> list[str]:
+        """The types of an order's events, first to last, without those of its ETA."""
+        events = (await self.get("order", f"/orders/{order_id}/events"))["items"]
+        return [each["type"] for each in events if each["type"] != "OrderEtaChanged"]
+
+    async def refunds(self, order_id: str) -> list[dict[str, Any]]:
+        """The payment provider's own ledger of what an order got back."""
+        key = ids.derive(order_id, "charge")
+        ledger = await self.get("payments", "/refunds")
+        return [each for each in ledger if each["charge_idempotency_key"] == key]
+
     async def charges(self, order_id: str) -> list[dict[str, Any]]:
         """The payment provider's own ledger of an order."""
         key = ids.derive(order_id, "charge")
@@ -173,19 +209,20 @@ class World:
     async def answers(self) -> dict[str, Any]:
         """Every answer of every front: lists, each row of them, and histories."""
         answers: dict[str, Any] = {}
-        lists = {
-            "order": ("/orders", "order_id"),
-            "delivery": ("/deliveries", "delivery_id"),
-            "matcher": ("/regions", "region"),
-            "driver": ("/drivers", "driver_id"),
-        }
-        for name, (path, key) in lists.items():
+        lists = (
+            ("order", "/orders", "order_id"),
+            ("order", "/restaurants", "restaurant_id"),
+            ("delivery", "/deliveries", "delivery_id"),
+            ("matcher", "/regions", "region"),
+            ("driver", "/drivers", "driver_id"),
+        )
+        for name, path, key in lists:
             items = (await self.get(name, f"{path}?limit=500"))["items"]
             answers[f"{name}{path}"] = items
             for item in items:
                 one = f"{path}/{item[key]}"
                 answers[f"{name}{one}"] = await self.get(name, one)
-                if name == "order":
+                if path == "/orders":
                     answers[f"{name}{one}/events"] = await self.get(name, f"{one}/events")
         return answers
 

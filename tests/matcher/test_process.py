@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from services.common.messages.delivery import DeliveryCompleted, DeliveryStarted
+from services.common.messages.delivery import (
+    DeliveryCancelled,
+    DeliveryCompleted,
+    DeliveryStarted,
+    DriverUnassigned,
+)
 from services.common.messages.driver import (
     DeliveryAccepted,
     DeliveryDeclined,
@@ -13,9 +18,11 @@ from services.common.messages.driver import (
     DriverLocated,
     GoodsDroppedOff,
     GoodsPickedUp,
+    OfferWithdrawn,
 )
 from services.common.messages.matcher import (
     AvailableDriver,
+    CancelRequest,
     ConfirmOffer,
     DeclineOffer,
     RegisterDriver,
@@ -34,13 +41,23 @@ HERE, THERE = GeoPoint(37.3, -121.9), GeoPoint(37.4, -121.8)
     ("event", "commands"),
     [
         (
-            DeliveryStarted("d", "o", "north", HERE, THERE),
-            [RequestDriver("north", WaitingDelivery("d", "o", HERE, THERE))],
+            DeliveryStarted("d", "o", "north", HERE, THERE, "0417"),
+            [RequestDriver("north", WaitingDelivery("d", "o", HERE, THERE, "0417"))],
         ),
+        (
+            DriverUnassigned(
+                "d", "o", "v1", "north", THERE, HERE, "0417", ("v1", "v2"), "flat tyre", False
+            ),
+            [RequestDriver("north", WaitingDelivery("d", "o", THERE, HERE, "0417", ("v1", "v2")))],
+        ),
+        (DeliveryCancelled("d", "o", "north", "changed mind"), [CancelRequest("north", "d")]),
         (DeliveryCompleted("d", "o", "driver-1"), []),
+        (DeliveryCompleted("d", "o", "driver-1", "north"), [CancelRequest("north", "d")]),
     ],
 )
-def test_a_started_delivery_needs_a_driver(event: Any, commands: list[Any]) -> None:
+def test_a_delivery_that_starts_or_loses_its_driver_needs_one_until_it_ends(
+    event: Any, commands: list[Any]
+) -> None:
     assert list(REACTIONS["delivery"](event)) == commands
 
 
@@ -60,12 +77,32 @@ def test_a_started_delivery_needs_a_driver(event: Any, commands: list[Any]) -> N
         ),
         (DriverBecameUnavailable("driver-1", "north"), [WithdrawDriver("north", "driver-1")]),
         (
-            DeliveryAccepted("driver-1", "d", "o", "north", HERE, THERE, THERE),
+            DeliveryAccepted("driver-1", "d", "o", "north", HERE, THERE, None, THERE),
             [ConfirmOffer("north", "d", "driver-1")],
         ),
         (
-            DeliveryDeclined("driver-1", "d", "o", "north", "not_available"),
-            [DeclineOffer("north", "d", "driver-1", "not_available")],
+            DeliveryDeclined("driver-1", "d", "o", "north", "timed_out", HERE, False, False),
+            [DeclineOffer("north", "d", "driver-1", "timed_out")],
+        ),
+        (
+            DeliveryDeclined("driver-1", "d", "o", "north", "rejected", HERE, True, True),
+            [
+                DeclineOffer(
+                    "north", "d", "driver-1", "rejected", True, AvailableDriver("driver-1", HERE)
+                )
+            ],
+        ),
+        (
+            OfferWithdrawn("driver-1", "d", "o", "north", HERE),
+            [
+                DeclineOffer(
+                    "north",
+                    "d",
+                    "driver-1",
+                    "withdrawn",
+                    returning=AvailableDriver("driver-1", HERE),
+                )
+            ],
         ),
         (GoodsPickedUp("driver-1", "d", "o"), []),
         (GoodsDroppedOff("driver-1", "d", "o"), []),

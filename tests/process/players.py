@@ -1,246 +1,127 @@
-"""Who stands around the services: partners, payment provider, points of sale, driver phones.
+"""All who stand around the services, and all that they may do.
 
-Each does the next thing that it may do, as often as it is asked; a repeated call has the same id.
+Each deed is the next thing that somebody may do, somewhere, as a number has it.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-from services.common import ids
 from services.common.decider import Wakeup
-from services.common.messages.driver import (
-    DriverStatus,
-    ReportDropoff,
-    ReportLocation,
-    ReportPickup,
-    SetAvailability,
-)
-from services.common.messages.order import (
-    ConfirmPayment,
-    ConfirmPreparation,
-    ConfirmRefund,
-    DeclinePayment,
-    FinishPreparation,
-    RefusePreparation,
-    ReportPaymentDelay,
-    ReportPreparationDelay,
-    SubmitOrder,
-)
-from services.common.values import GeoPoint, Item, Restaurant
-from services.driver.domain import Driver
-from services.order.domain import ChargePayment, Order, RefundPayment, RequestPreparation
+from services.common.messages.order import CloseRefusal, ExpireAcceptance, StartPreparation
+from tests.process.kitchens import Kitchens
+from tests.process.operators import Operators
+from tests.process.outside import Outside
+from tests.process.partners import Partners
+from tests.process.phones import Phones
 from tests.process.world import World
 
-REGIONS = ("north", "south")
-DECLINED, REFUSED = "tok_declined", "closed"
+Deed = Callable[[int], None]
+
+PAUSES_SECONDS = (*[1, 2, 5, 5, 8] * 12, 20, 40, 70, 120, 700, 4_000)
+HELP_SECONDS_MAX = 120
+# What an order waits for before it goes on or ends.
+AWAITED = (StartPreparation, ExpireAcceptance, CloseRefusal)
 
 
 class Players:
-    """The outside world of `order_count` orders and `driver_count` drivers.
-
-    Every fourth order is declined by the payment provider, every fourth refused by the restaurant.
-    """
+    """The outside world of `order_count` orders and `driver_count` drivers."""
 
     def __init__(self, world: World, order_count: int, driver_count: int) -> None:
         self.world = world
-        self.order_count = order_count
-        self.orders: dict[int, SubmitOrder] = {}
-        self.drivers = [f"driver-{number}" for number in range(driver_count)]
-        self._said = 0
-        self._cooking: set[str] = set()
-        self._called_back: set[str] = set()
-        self.deeds = (
-            self.submit,
-            self.answer,
-            self.answer,
-            self.delay,
-            self.take_ticket,
-            self.call_back,
-            self.call_back_unasked,
-            self.fire,
-            self.fire,
+        self.outside = Outside(world)
+        self.partners = Partners(world, order_count)
+        self.kitchens = Kitchens(world, self.partners, self.outside.pos)
+        self.phones = Phones(world, driver_count)
+        self.operators = Operators(world, self.partners)
+        self.work: tuple[Deed, ...] = self._work()
+        self.trouble: tuple[Deed, ...] = self._trouble()
+
+    def _work(self) -> tuple[Deed, ...]:
+        """What happens every day, each as often as it is told here."""
+        kitchens, phones = self.kitchens, self.phones
+        return (
+            *[self.partners.submit] * 2,
+            *[self.answer] * 3,
+            self.call,
+            *[self.outside.arrive, self.outside.hear] * 2,
+            kitchens.accept,
+            *[kitchens.finish] * 2,
+            kitchens.delay,
+            kitchens.move_ready_time,
+            *[self.fire] * 4,
             self.snapshot,
-            self.announce,
-            self.announce,
-            self.rest,
-            self.locate,
-            self.work,
-            self.work,
-            self.slip,
+            *[phones.announce] * 2,
+            phones.rest,
+            phones.locate,
+            *[phones.accept] * 3,
+            *[phones.work] * 4,
         )
 
-    def submit(self, number: int) -> None:
-        """A partner submits an order, or submits it again."""
-        number %= self.order_count
-        command = self.orders.setdefault(number, _submission(number, self.world))
-        self.world.send("order", command, ids.derive(command.order_id, "SubmitOrder"))
+    def _trouble(self) -> tuple[Deed, ...]:
+        """What people do besides."""
+        partners, kitchens, phones = self.partners, self.kitchens, self.phones
+        operators = self.operators
+        return (
+            self.world.repeat,
+            *(partners.cancel, partners.refund_line, partners.refund_all),
+            *(kitchens.refuse, kitchens.undo, kitchens.undo, kitchens.cancel),
+            *(kitchens.close, kitchens.open, kitchens.snooze, kitchens.restore),
+            kitchens.configure,
+            *[phones.reject, phones.give_up, phones.slip, phones.guess, phones.fail] * 3,
+            *[phones.bring_back, phones.confuse, phones.guess] * 3,
+            *[operators.reassign, operators.write_off, operators.waive] * 2,
+            *(operators.cancel, operators.retry_refund),
+        )
 
     def answer(self, number: int) -> None:
-        """The payment provider or a point of sale answers one call that an order waits for."""
-        if order := self._order(number):
-            for call in self.world.services["order"].decider.agenda(order):
-                if not isinstance(call, Wakeup):
-                    self._answer(order, call)
+        """The calls that an order waits for are made and answered."""
+        if order := self.partners.chosen(number):
+            self.outside.answer(order.order_id)
 
-    def delay(self, number: int) -> None:
-        """The payment provider and the points of sale have not answered for long."""
-        if order := self._order(number):
-            name = order.order_id
-            self._report(order, ReportPaymentDelay(name, 5, "no answer"))
-            self._report(order, ReportPreparationDelay(name, 5, "no answer"))
-
-    def take_ticket(self, number: int) -> None:
-        """A point of sale prints an order's ticket, and its answer is lost."""
-        if order := self._order(number):
-            self._cook(order)
-
-    def call_back(self, number: int) -> None:
-        """The restaurant says that an order that it was asked for is ready."""
-        order = self._order(number)
-        if order and order.order_id in self._cooking:
-            self._called_back.add(order.order_id)
-            self.call_back_unasked(number)
-
-    def call_back_unasked(self, number: int) -> None:
-        """The restaurant says that an order is ready, though perhaps nobody asked it to cook."""
-        if order := self._order(number):
-            command = FinishPreparation(order.order_id)
-            self.world.send("order", command, ids.derive(order.order_id, "FinishPreparation"))
+    def call(self, number: int) -> None:
+        """The calls that an order waits for set out."""
+        if order := self.partners.chosen(number):
+            self.outside.call(order.order_id)
 
     def fire(self, number: int) -> None:
-        """Fires one order's timer when it is due, else lets five seconds pass."""
-        due = [each for each in self.world.due("order") if each[1].at <= self.world.now]
-        if due:
-            self.world.wake("order", *due[number % len(due)])
+        """Fires a timer that is due, else lets some time pass."""
+        if due := self.world.due():
+            self.world.wake(*due[number % len(due)])
         else:
-            self.world.pass_time(self.world.now + timedelta(seconds=5))
+            seconds = PAUSES_SECONDS[number % len(PAUSES_SECONDS)]
+            self.world.pass_time(self.world.now + timedelta(seconds=seconds))
 
     def snapshot(self, number: int) -> None:
-        """It is time for a driver or a region to write itself to the log."""
-        for owner in ("driver", "matcher"):
-            if wakeups := self.world.due(owner):
+        """It is time for a driver, a region or a restaurant to write itself to the log."""
+        for owner in ("driver", "matcher", "restaurant"):
+            kind = self.world.services[owner].decider.snapshot_command
+            assert kind is not None
+            wakeups = [
+                each for each in self.world.awaited(owner) if isinstance(each[1].command, kind)
+            ]
+            if wakeups:
                 self.world.wake(owner, *wakeups[number % len(wakeups)])
 
-    def announce(self, number: int) -> None:
-        """A phone says that its driver takes work, somewhere."""
-        self.say(self.drivers[number % len(self.drivers)], True, REGIONS[number // 7 % 2])
-
-    def rest(self, number: int) -> None:
-        """A phone says that its driver takes no work."""
-        self.say(self.drivers[number % len(self.drivers)], False, REGIONS[number // 7 % 2])
-
-    def say(self, driver_id: str, available: bool, region: str) -> None:
-        """A phone says whether its driver takes work."""
-        self._said += 1
-        command = SetAvailability(driver_id, available, region, GeoPoint(37.3, -121.9))
-        self.world.send("driver", command, f"said-{self._said}")
-
-    def locate(self, number: int) -> None:
-        """A phone says where it is."""
-        driver_id = self.drivers[number % len(self.drivers)]
-        place = GeoPoint(37.3 + number / 10_000, -121.9)
-        self._said += 1
-        command = ReportLocation(driver_id, place, self.world.now)
-        self.world.send("driver", command, f"said-{self._said}")
-
-    def work(self, number: int) -> None:
-        """A phone polls its twin and reports the next step of its delivery."""
-        driver = self._driver(number)
-        if driver is None or driver.delivery is None:
-            return
-        work = driver.delivery.delivery_id
-        if driver.delivery.picked_up:
-            command: ReportPickup | ReportDropoff = ReportDropoff(driver.driver_id, work)
-        else:
-            command = ReportPickup(driver.driver_id, work)
-        purpose = f"{type(command).__name__}/{work}"
-        self.world.send("driver", command, ids.derive(driver.driver_id, purpose))
-
-    def slip(self, number: int) -> None:
-        """A driver reports the drop-off, whether or not the goods are on board."""
-        driver = self._driver(number)
-        if driver is not None and driver.delivery is not None:
-            work = driver.delivery.delivery_id
-            command = ReportDropoff(driver.driver_id, work)
-            command_id = ids.derive(driver.driver_id, f"ReportDropoff/{work}")
-            self.world.send("driver", command, command_id)
-
     def help_all(self) -> None:
-        """Everybody does what is due; drivers without work go where a delivery waits."""
-        for number in range(self.order_count):
-            self.submit(number)
-            self.answer(number)
-            order = self._order(number)
-            if order and order.order_id not in self._called_back:
-                self.call_back(number)
-        if wakeups := self.world.due("order"):
-            self.world.pass_time(min(wakeup.at for _, wakeup in wakeups))
-            self.fire(0)
-        needy = [name for name, region in self.world.states("matcher").items() if region.waiting]
-        for number, driver_id in enumerate(self.drivers):
-            self.work(number)
-            driver = self._driver(number)
-            if driver is None or driver.status is not DriverStatus.ON_DELIVERY:
-                self._go_where_needed(driver_id, driver, needy)
+        """Everybody does what is due, and the time passes to what is awaited next."""
+        self.outside.deliver_all()
+        for number in range(self.partners.order_count):
+            self.partners.submit(number)
+            if order := self.partners.order(number):
+                self.outside.answer(order.order_id)
+            self.kitchens.help(number)
+        self.phones.help_all()
+        self.operators.help_all()
+        if not self.world.due():
+            self.world.pass_time(self._next_instant())
+        for owner, key, wakeup in self.world.due():
+            self.world.wake(owner, key, wakeup)
 
-    def _go_where_needed(self, driver_id: str, driver: Driver | None, needy: Sequence[str]) -> None:
-        if needy:
-            self.say(driver_id, True, needy[0])
-        elif driver is None or driver.status is DriverStatus.UNAVAILABLE:
-            self.say(driver_id, True, REGIONS[0])
-
-    def _cook(self, order: Order) -> None:
-        calls = self.world.services["order"].decider.agenda(order)
-        if order.restaurant.restaurant_id != REFUSED:
-            self._cooking.update(order.order_id for call in calls if _is_ticket(call))
-
-    def _answer(self, order: Order, call: object) -> None:
-        name = order.order_id
-        match call:
-            case ChargePayment(payment_token=token, idempotency_key=key):
-                declined = DeclinePayment(name, "insufficient funds")
-                charged = ConfirmPayment(name, f"charge-{key}")
-                self._report(order, declined if token == DECLINED else charged)
-            case RefundPayment(idempotency_key=key):
-                self._report(order, ConfirmRefund(name, f"refund-{key}"))
-            case _:
-                self._cook(order)
-                refused = order.restaurant.restaurant_id == REFUSED
-                taken = ConfirmPreparation(name, f"ticket-{name}")
-                self._report(order, RefusePreparation(name, "closed") if refused else taken)
-
-    def _report(self, order: Order, command: object) -> None:
-        command_id = ids.derive(order.order_id, f"outcome/{type(command).__name__}")
-        self.world.send("order", command, command_id)
-
-    def _order(self, number: int) -> Order | None:
-        submission = self.orders.get(number % self.order_count)
-        if submission is None:
-            return None
-        order: Order | None = self.world.states("order").get(submission.order_id)
-        return order
-
-    def _driver(self, number: int) -> Driver | None:
-        name = self.drivers[number % len(self.drivers)]
-        driver: Driver | None = self.world.states("driver").get(name)
-        return driver
+    def _next_instant(self) -> datetime:
+        latest = self.world.now + timedelta(seconds=HELP_SECONDS_MAX)
+        awaited = (wakeup for _, wakeup in self.world.awaited("order"))
+        return min([latest, *(each.at for each in awaited if _is_awaited(each))])
 
 
-def _is_ticket(call: object) -> bool:
-    return isinstance(call, RequestPreparation)
-
-
-def _submission(number: int, world: World) -> SubmitOrder:
-    restaurant = REFUSED if number % 4 == 3 else "trattoria"
-    region = REGIONS[number // 2 % 2]
-    return SubmitOrder(
-        partner="acme",
-        reference=f"order {number}",
-        restaurant=Restaurant(restaurant, region, GeoPoint(37.33, -121.88)),
-        destination=GeoPoint(37.34, -121.87),
-        items=(Item("Lasagne", 1, 1250),),
-        currency="USD",
-        payment_token=DECLINED if number % 4 == 2 else "tok_visa",
-        delay_seconds=0 if number % 2 else 10,
-        ready_at=world.now + timedelta(minutes=2) if number % 2 else None,
-    )
+def _is_awaited(wakeup: Wakeup) -> bool:
+    return isinstance(wakeup.command, AWAITED)

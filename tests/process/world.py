@@ -1,4 +1,4 @@
-"""The four services in memory: their deciders and reactions on logs that keep order per partition.
+"""All aggregates in memory: their deciders and reactions on logs that keep order per partition.
 
 Commands are deduplicated, decided and folded as services/common/command_loop.py does it, and
 reactions are put in envelopes as services/common/reactions.py does it. A crash is a reader that
@@ -25,24 +25,27 @@ from services.common.decider import (
     is_repeat,
 )
 from services.common.reactions import command_envelope as reaction_envelope
-from services.delivery.domain import Travel, delivery_decider
-from services.delivery.process import REACTIONS as DELIVERY_REACTIONS
-from services.driver.domain import driver_decider
-from services.driver.process import REACTIONS as DRIVER_REACTIONS
-from services.matcher.domain import region_decider
-from services.matcher.process import REACTIONS as MATCHER_REACTIONS
-from services.order.domain import order_decider
-from services.order.process import REACTIONS as ORDER_REACTIONS
 from tests.given import NOON, event_envelope
+from tests.process.parts import parts
 
 PARTITIONS = 2
-PREPARATION_SECONDS = 60
-SNAPSHOT_HOURS = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event, and what it made of its aggregate."""
+
+    owner: str
+    key: str
+    at: datetime
+    before: Any
+    event: Any
+    after: Any
 
 
 @dataclass
 class Service:
-    """One service: two partitions of commands and events, its table, and where it stands."""
+    """One aggregate: two partitions of commands and events, its table, and where it stands."""
 
     decider: Decider[Any, Any, Any]
     reactions: Mapping[str, React]
@@ -65,31 +68,58 @@ class Service:
 
 
 class World:
-    """All services, and the one clock that stamps what is appended."""
+    """All services, and the one clock that stamps what is appended.
+
+    sent: what came from outside, which may come again.
+    changes: all events in the order in which they were decided.
+    """
 
     def __init__(self) -> None:
         self.now = NOON
-        travel = Travel(speed_mps=10.0, eta_change_seconds_min=1.0)
-        self.services = {
-            "order": Service(order_decider(PREPARATION_SECONDS), ORDER_REACTIONS),
-            "delivery": Service(delivery_decider(travel), DELIVERY_REACTIONS),
-            "matcher": Service(region_decider(SNAPSHOT_HOURS), MATCHER_REACTIONS),
-            "driver": Service(driver_decider(SNAPSHOT_HOURS), DRIVER_REACTIONS),
-        }
+        self.services = {name: Service(*each) for name, each in parts().items()}
+        self.sent: list[tuple[str, Any, str]] = []
+        self.changes: list[Change] = []
 
     def states(self, owner: str) -> dict[str, Any]:
         """The states of a service's aggregates by key."""
         return {key: row.state for key, row in self.services[owner].rows.items()}
 
+    def state(self, owner: str, key: str) -> Any:
+        """One aggregate, None where there is none."""
+        row = self.services[owner].rows.get(key)
+        return None if row is None else row.state
+
     def send(self, owner: str, command: Any, command_id: str) -> None:
         """Appends a command from outside."""
-        envelope = Envelope(command_id, type(command).__name__, self.now, command_id, command_id)
-        self._append(owner, envelope, command)
+        self.sent.append((owner, command, command_id))
+        self._append_from_outside(owner, command, command_id)
+
+    def say(self, owner: str, command: Any) -> None:
+        """Appends a command that somebody gives anew."""
+        self.send(owner, command, f"said-{len(self.sent)}")
+
+    def repeat(self, number: int) -> None:
+        """Appends a command from outside once more, however long after."""
+        if self.sent:
+            self._append_from_outside(*self.sent[number % len(self.sent)])
 
     def wake(self, owner: str, key: str, wakeup: Wakeup) -> None:
         """Fires a timer, as the worker does."""
         purpose = f"wakeup/{type(wakeup.command).__name__}/{wakeup.at.isoformat()}"
+        if hasattr(wakeup.command, "flag"):
+            purpose += f"/{wakeup.command.flag}"
         self.send(owner, wakeup.command, ids.derive(key, purpose))
+
+    def report(self, key: str, call: Any, command: Any) -> None:
+        """Appends the outcome of an order's call, as the worker does."""
+        purpose = ["outcome", type(call).__name__, type(command).__name__, call.idempotency_key]
+        if hasattr(call, "round"):
+            purpose.append(str(call.round))
+        self.send("order", command, ids.derive(key, "/".join(purpose)))
+
+    def _append_from_outside(self, owner: str, command: Any, command_id: str) -> None:
+        envelope = Envelope(command_id, type(command).__name__, self.now, command_id, command_id)
+        self._append(owner, envelope, command)
 
     def _append(self, owner: str, envelope: Envelope, command: Any) -> None:
         self.now += timedelta(milliseconds=1)
@@ -118,10 +148,10 @@ class World:
         if is_repeat(row, envelope):
             return True
         decider = service.decider
+        state = None if row is None else row.state
         if decider.snapshot is not None and isinstance(command, decider.snapshot_command or ()):
             outcome = None if row is None else decider.snapshot(key, row)
         else:
-            state = None if row is None else row.state
             outcome = decider.decide(command, state, envelope.occurred_at)
         if isinstance(outcome, Rejected):
             service.rejections.append((envelope, command, outcome))
@@ -132,6 +162,9 @@ class World:
             service.rows[key] = after
             service.events[partition].append((event, outcome))
             service.settled[partition] = max(service.settled[partition], position + 1)
+            self.changes.append(
+                Change(owner, key, envelope.occurred_at, state, outcome, after.state)
+            )
         return True
 
     def react_next(self, owner: str, source: str, partition: int) -> bool:
@@ -148,7 +181,10 @@ class World:
         """Appends the commands that an event leads to."""
         envelope, event = self.services[source].events[partition][position]
         name = f"{source}/{LANGUAGES[source].key(event)}"
-        for command in self.services[owner].reactions[source](event):
+        commands = list(self.services[owner].reactions[source](event))
+        keys = [self.services[owner].key(command) for command in commands]
+        assert len(keys) == len(set(keys)), "two commands of one event for one aggregate"
+        for command in commands:
             self._append(owner, reaction_envelope(envelope, name, command), command)
 
     def crash(self, owner: str, partition: int, records: int) -> None:
@@ -192,7 +228,7 @@ class World:
                 rows[key] = row
         return rows
 
-    def due(self, owner: str) -> list[tuple[str, Wakeup]]:
+    def awaited(self, owner: str) -> list[tuple[str, Wakeup]]:
         """The wakeups that states ask for, whenever they are."""
         service = self.services[owner]
         return [
@@ -200,6 +236,15 @@ class World:
             for key, row in service.rows.items()
             for each in service.decider.agenda(row.state)
             if isinstance(each, Wakeup)
+        ]
+
+    def due(self) -> list[tuple[str, str, Wakeup]]:
+        """The wakeups of all services whose instant has come."""
+        return [
+            (owner, key, wakeup)
+            for owner in self.services
+            for key, wakeup in self.awaited(owner)
+            if wakeup.at <= self.now
         ]
 
     def pass_time(self, until: datetime) -> None:

@@ -1,6 +1,7 @@
-"""A driver service for tests: one delivery per driver, and calls that can be lost or fail."""
+"""A driver service and an order front for tests: one delivery per driver, and calls to lose."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import FastAPI, Response
 
@@ -9,20 +10,42 @@ from services.sandbox.web import json_answer
 PICKUP = {"latitude": 37.34, "longitude": -121.88}
 DROPOFF = {"latitude": 37.36, "longitude": -121.90}
 
+Body = dict[str, Any]
+
 
 @dataclass
 class FakeDriverService:
-    """What the service knows, and how many more calls it loses or fails."""
+    """What the service knows, and how many more calls it loses or fails.
 
-    deliveries: dict[str, dict[str, object]] = field(default_factory=dict)
+    to_lose: by the last part of its path, how many more of such a report have no effect.
+    code: what the customer knows; None when the order shows none.
+    """
+
+    deliveries: dict[str, Body] = field(default_factory=dict)
+    offers: dict[str, Body] = field(default_factory=dict)
     announced: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
-    pickups_to_lose: int = 0
-    dropoffs_to_lose: int = 0
+    codes_named: list[str | None] = field(default_factory=list)
+    to_lose: dict[str, int] = field(default_factory=dict)
     failures: int = 0
     knows_drivers: bool = True
+    code: str | None = None
 
-    def assign(self, driver_id: str, delivery_id: str, picked_up: bool = False) -> None:
+    def offer(self, driver_id: str, delivery_id: str) -> None:
+        """Offers the driver a delivery."""
+        self.offers[driver_id] = {
+            "delivery_id": delivery_id,
+            "order_id": "o-1",
+            "region": "san-jose",
+            "pickup": PICKUP,
+            "dropoff": DROPOFF,
+            "requires_code": self.code is not None,
+            "expires_at": "2030-01-01T00:00:00Z",
+        }
+
+    def assign(
+        self, driver_id: str, delivery_id: str, picked_up: bool = False, returning: bool = False
+    ) -> None:
         """Gives the driver a delivery."""
         self.deliveries[driver_id] = {
             "delivery_id": delivery_id,
@@ -31,6 +54,10 @@ class FakeDriverService:
             "pickup": PICKUP,
             "dropoff": DROPOFF,
             "picked_up": picked_up,
+            "returning": returning,
+            "requires_code": self.code is not None,
+            "wrong_codes": 0,
+            "code_locked": False,
         }
 
     def app(self) -> FastAPI:
@@ -45,36 +72,82 @@ class FakeDriverService:
             return await call_next(request)
 
         @app.put("/drivers/{driver_id}/availability", status_code=202)
-        async def put_availability(driver_id: str, body: dict[str, object]) -> None:
+        async def put_availability(driver_id: str, body: Body) -> None:
             assert body["available"] is True
             assert body["region"] == "san-jose"
-            assert set(body["location"]) == {"latitude", "longitude"}  # type: ignore[call-overload]
+            assert set(body["location"]) == {"latitude", "longitude"}
             self.announced.append(driver_id)
             self.calls.append("available")
 
         @app.get("/drivers/{driver_id}/assigned-delivery")
         async def get_assigned_delivery(driver_id: str) -> Response:
-            if not self.knows_drivers:
-                return Response(status_code=404)
-            delivery = self.deliveries.get(driver_id)
-            return json_answer(delivery) if delivery else Response(status_code=204)
+            return self._shown(self.deliveries.get(driver_id))
+
+        @app.get("/drivers/{driver_id}/offer")
+        async def get_offer(driver_id: str) -> Response:
+            return self._shown(self.offers.get(driver_id))
+
+        @app.get("/orders/{order_id}")
+        async def get_order(order_id: str) -> Response:
+            return json_answer({"order_id": order_id, "code": self.code})
+
+        self._add_reports(app)
+        return app
+
+    def _shown(self, value: Body | None) -> Response:
+        if not self.knows_drivers:
+            return Response(status_code=404)
+        return json_answer(value) if value else Response(status_code=204)
+
+    def _counts(self, call: str, body: Body, delivery: Body) -> bool:
+        self.calls.append(call)
+        assert body["delivery_id"] == delivery["delivery_id"]
+        if self.to_lose.get(call, 0) > 0:
+            self.to_lose[call] -= 1
+            return False
+        return True
+
+    def _add_reports(self, app: FastAPI) -> None:
+        @app.post("/drivers/{driver_id}/offer/{answer}", status_code=202)
+        async def post_answer(driver_id: str, answer: str, body: Body) -> None:
+            if self._counts(answer, body, self.offers[driver_id]):
+                offer = self.offers.pop(driver_id)
+                if answer == "accept":
+                    self.assign(driver_id, offer["delivery_id"])
+                else:
+                    assert answer == "reject"
+                    assert body["reason"]
 
         @app.post("/drivers/{driver_id}/pickup", status_code=202)
-        async def post_pickup(driver_id: str, body: dict[str, str]) -> None:
-            self.calls.append("pickup")
-            assert body["delivery_id"] == self.deliveries[driver_id]["delivery_id"]
-            if self.pickups_to_lose > 0:
-                self.pickups_to_lose -= 1
-            else:
+        async def post_pickup(driver_id: str, body: Body) -> None:
+            if self._counts("pickup", body, self.deliveries[driver_id]):
                 self.deliveries[driver_id]["picked_up"] = True
 
         @app.post("/drivers/{driver_id}/dropoff", status_code=202)
-        async def post_dropoff(driver_id: str, body: dict[str, str]) -> None:
-            self.calls.append("dropoff")
-            assert body["delivery_id"] == self.deliveries[driver_id]["delivery_id"]
-            if self.dropoffs_to_lose > 0:
-                self.dropoffs_to_lose -= 1
-            else:
+        async def post_dropoff(driver_id: str, body: Body) -> Response:
+            delivery = self.deliveries[driver_id]
+            self.codes_named.append(body.get("code"))
+            if self._counts("dropoff", body, delivery):
+                if delivery["requires_code"] and body.get("code") != self.code:
+                    delivery["wrong_codes"] += 1
+                    delivery["code_locked"] = delivery["wrong_codes"] >= 2
+                    return Response(status_code=409)
+                del self.deliveries[driver_id]
+            return Response(status_code=202)
+
+        @app.post("/drivers/{driver_id}/delivery-failed", status_code=202)
+        async def post_failed(driver_id: str, body: Body) -> None:
+            assert body["reason"]
+            if self._counts("delivery-failed", body, self.deliveries[driver_id]):
+                self.deliveries[driver_id]["returning"] = True
+
+        @app.post("/drivers/{driver_id}/give-up", status_code=202)
+        async def post_give_up(driver_id: str, body: Body) -> None:
+            assert body["reason"]
+            if self._counts("give-up", body, self.deliveries[driver_id]):
                 del self.deliveries[driver_id]
 
-        return app
+        @app.post("/drivers/{driver_id}/returned", status_code=202)
+        async def post_returned(driver_id: str, body: Body) -> None:
+            if self._counts("returned", body, self.deliveries[driver_id]):
+                del self.deliveries[driver_id]

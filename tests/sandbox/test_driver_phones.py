@@ -90,7 +90,7 @@ async def test_a_whole_delivery(one_driver: Settings) -> None:
 
 async def test_lost_reports_are_repeated(one_driver: Settings) -> None:
     """A pickup or dropoff that was answered 202 and had no effect is reported again."""
-    service = FakeDriverService(pickups_to_lose=2, dropoffs_to_lose=1)
+    service = FakeDriverService(to_lose={"pickup": 2, "dropoff": 1})
     service.assign("driver-1", "d-1")
     async with running(phones(one_driver, service, FakeLocations())) as client:
         await reaches(client, status="available", deliveries_completed=1)

@@ -20,7 +20,7 @@ def ticket(restaurant_id: str = "r-1", **changes: object) -> dict[str, object]:
         "order_id": "o-1",
         "restaurant_id": restaurant_id,
         "items": [{"name": "Dal", "quantity": 2}],
-        "callback_url": "http://front/orders/o-1/preparation-finished",
+        "callback_url": "http://front/orders/o-1",
         **changes,
     }
 
@@ -59,7 +59,7 @@ async def test_a_key_with_other_content_is_refused(settings: Settings) -> None:
     async with running(create_restaurant_pos(settings, Random(1))) as client:
         await post(client, "k1", ticket())
         reused = await post(client, "k1", ticket(items=[{"name": "Dal", "quantity": 3}]))
-        moved = await post(client, "k1", ticket(callback_url="http://other/finished"))
+        moved = await post(client, "k1", ticket(callback_url="http://other/orders/o-1"))
     assert_problem(reused, 422, "idempotency-key-reused")
     assert moved.status_code == 200
 

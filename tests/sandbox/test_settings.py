@@ -12,6 +12,7 @@ def test_defaults_need_no_environment() -> None:
     settings = Settings.from_env({})
     assert (settings.payments_port, settings.pos_port, settings.phones_port) == (9001, 9002, 9003)
     assert (settings.driver_count, settings.preparation_seconds) == (2, 5.0)
+    assert (settings.order_url, settings.location_seconds) == ("http://127.0.0.1:8001", 5.0)
 
 
 def test_variables_are_read_as_their_types() -> None:
@@ -36,6 +37,8 @@ def test_variables_are_read_as_their_types() -> None:
         ("TIFFIN_SANDBOX_TICK_SECONDS", "0"),
         ("TIFFIN_SANDBOX_PAUSE_SECONDS", "nan"),
         ("TIFFIN_SANDBOX_DRIVER_COUNT", "-1"),
+        ("TIFFIN_SANDBOX_LOCATION_SECONDS", "0"),
+        ("TIFFIN_SANDBOX_CALLBACK_REFUSALS_MAX", "0"),
     ],
 )
 def test_bad_values_are_refused_by_name(name: str, text: str) -> None:

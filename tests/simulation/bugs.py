@@ -13,7 +13,6 @@ from services.common.event_table import Appended
 from services.common.lease import Lease
 from services.common.reactions import POLL_MILLISECONDS, ReactionLoop
 from services.common.timers import Timers
-from services.order.effects import OrderOutside
 
 
 def commit_before_apply(patch: pytest.MonkeyPatch) -> None:
@@ -44,28 +43,6 @@ def skip_repeat_check(patch: pytest.MonkeyPatch) -> None:
 def forget_what_was_done(patch: pytest.MonkeyPatch) -> None:
     """Neither the loop nor the fold knows which commands have had their event."""
     patch.setattr(decider, "_has_had", lambda row, envelope, command_id: False)
-
-
-def key_charges_by_attempt(patch: pytest.MonkeyPatch) -> None:
-    """Each attempt of a charge has an idempotency key of its own."""
-    _key_by_attempt(patch, "/charges")
-
-
-def key_tickets_by_attempt(patch: pytest.MonkeyPatch) -> None:
-    """Each attempt of a ticket has an idempotency key of its own."""
-    _key_by_attempt(patch, "/tickets")
-
-
-def _key_by_attempt(patch: pytest.MonkeyPatch, path: str) -> None:
-    once = OrderOutside._once
-
-    async def once_per_attempt(
-        outside: OrderOutside, url: str, key: str, content: dict[str, Any], attempt: int
-    ) -> Any:
-        own = f"{key}/{attempt}" if url.endswith(path) else key
-        return await once(outside, url, own, content, attempt)
-
-    patch.setattr(OrderOutside, "_once", once_per_attempt)
 
 
 def commit_reaction_before_ack(patch: pytest.MonkeyPatch) -> None:

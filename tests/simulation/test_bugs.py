@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from infra.simulation.world import run_seed
-from tests.simulation import bugs
+from tests.simulation import bugs, life_bugs
 
 SEEDS_MAX = 500
 
@@ -46,12 +46,12 @@ def test_only_bad_records_are_put_aside(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_one_charge_per_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Found when the idempotency key comes from the attempt."""
-    assert is_violated("one_charge_per_order", bugs.key_charges_by_attempt, monkeypatch)
+    assert is_violated("one_charge_per_order", life_bugs.key_charges_by_attempt, monkeypatch)
 
 
 def test_one_ticket_per_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Found when the idempotency key comes from the attempt."""
-    assert is_violated("one_ticket_per_order", bugs.key_tickets_by_attempt, monkeypatch)
+    assert is_violated("one_ticket_per_order", life_bugs.key_tickets_by_attempt, monkeypatch)
 
 
 def test_reaction_is_committed_when_done(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,3 +86,65 @@ def test_every_acknowledged_order_is_final(monkeypatch: pytest.MonkeyPatch) -> N
     """Found when a restart forgets what orders wait for."""
     invariant = "every_acknowledged_order_is_final"
     assert is_violated(invariant, bugs.forget_agendas, monkeypatch)
+
+
+def test_no_more_back_than_paid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found when the idempotency key of a refund comes from the attempt."""
+    assert is_violated("no_more_back_than_paid", life_bugs.key_refunds_by_attempt, monkeypatch)
+
+
+def test_no_item_is_refunded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found when nobody looks what was given back already."""
+    assert is_violated("no_item_is_refunded_twice", life_bugs.refund_an_item_twice, monkeypatch)
+
+
+def test_charged_is_delivered_or_refunded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found when a cancellation forgets a charge that is on its way."""
+    invariant = "charged_is_delivered_or_refunded"
+    assert is_violated(invariant, life_bugs.forget_the_charge, monkeypatch)
+
+
+def test_a_cancelled_order_has_no_ticket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found when a cancellation does not reach the kitchen."""
+    invariant = "a_cancelled_order_has_no_ticket"
+    assert is_violated(invariant, life_bugs.forget_the_ticket, monkeypatch)
+
+
+def test_a_cancelled_order_has_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found when a cancellation does not reach the delivery."""
+    invariant = "a_cancelled_order_has_no_driver"
+    assert is_violated(invariant, life_bugs.forget_the_driver, monkeypatch)
+
+
+def test_no_offer_after_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found when nobody remembers who has rejected what."""
+    assert is_violated("no_offer_after_a_no", life_bugs.ask_who_has_rejected, monkeypatch)
+
+
+def test_no_dropoff_without_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found when any code will do."""
+    invariant = "no_dropoff_without_its_code"
+    assert is_violated(invariant, life_bugs.drop_off_without_code, monkeypatch)
+
+
+def test_pickup_comes_before_dropoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found when a driver may hand over what it never fetched."""
+    invariant = "pickup_comes_before_dropoff"
+    assert is_violated(invariant, life_bugs.drop_off_without_pickup, monkeypatch)
+
+
+def test_a_refusal_is_undone_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found when a refusal may be taken back after it has ended the order."""
+    invariant = "a_refusal_is_undone_in_time"
+    assert is_violated(invariant, life_bugs.undo_after_the_end, monkeypatch)
+
+
+def test_final_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found when a driver moves an order that was cancelled."""
+    assert is_violated("final_is_final", life_bugs.move_what_has_ended, monkeypatch)
+
+
+def test_every_order_ends_though_its_restaurant_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found when no timer ends the wait for an answer."""
+    invariant = "every_acknowledged_order_is_final"
+    assert is_violated(invariant, life_bugs.wait_for_ever, monkeypatch)

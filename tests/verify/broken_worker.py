@@ -36,13 +36,22 @@ class _Lie:
 
 def drop_send() -> None:
     """Every third command is acknowledged and never sent; those of partners are spared."""
+    _drop(lambda envelope: envelope.type != "SubmitOrder")
+
+
+def drop_outcome() -> None:
+    """So is every third that tells what the outside world or the clock did."""
+    _drop(lambda envelope: envelope.type != "SubmitOrder" and envelope.source is None)
+
+
+def _drop(counts: Callable[[Envelope], bool]) -> None:
     send, count = Appender.command, 0
 
     async def dropping(
         self: Appender, key: str, envelope: Envelope, command: Any, incoming: Any = ()
     ) -> Ack:
         nonlocal count
-        count += envelope.type != "SubmitOrder"
+        count += counts(envelope)
         if count < DROPPED_OF:
             return await send(self, key, envelope, command, incoming)
         count = 0
@@ -54,13 +63,13 @@ def drop_send() -> None:
 
 
 def double_effect() -> None:
-    """Every call to the outside world is made a second time with an idempotency key of its own."""
+    """Every charge and every ticket is asked for a second time with a key of its own."""
     call = OrderOutside._once
 
     async def twice(
         self: OrderOutside, url: str, idempotency_key: str, content: dict[str, Any], attempt: int
     ) -> Any:
-        if "refunds" not in url:
+        if url.endswith(("/charges", "/tickets")):
             await call(self, url, f"{idempotency_key}-again", content, attempt)
         return await call(self, url, idempotency_key, content, attempt)
 
@@ -116,7 +125,7 @@ def fire_early() -> None:
 
 DEFECTS: dict[str, Callable[[], None]] = {
     defect.__name__: defect
-    for defect in (drop_send, double_effect, commit_early, apply_twice, fire_early)
+    for defect in (drop_send, drop_outcome, double_effect, commit_early, apply_twice, fire_early)
 }
 
 

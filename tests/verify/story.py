@@ -1,4 +1,4 @@
-"""Hand-made evidence: stories of orders, written record by record, to be broken by the tests."""
+"""Hand-made evidence: records and ledgers, written one by one, to be broken by the tests."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,6 +33,7 @@ class Story:
         self.begins: dict[tuple[str, int], int] = {}
         self.charges: list[dict[str, Any]] = []
         self.refunds: list[dict[str, Any]] = []
+        self.voids: list[dict[str, Any]] = []
         self.tickets: list[dict[str, Any]] = []
         self.now = NOON
         self.writer = Writer("worker-1", 1, NOON)
@@ -101,7 +102,9 @@ class Story:
             "source": command.get("source"),
             "source_version": command.get("source_version"),
         }
-        return self.record(f"{owner}.events", key, {**head, **content})
+        entry = self.record(f"{owner}.events", key, {**head, **content})
+        assert entry.problem is None, entry.problem
+        return entry
 
     def step(
         self,
@@ -116,6 +119,10 @@ class Story:
         return self.event(
             self.command(owner, command, told if asked is None else asked, cause), event, told
         )
+
+    def after(self, record: Entry, seconds: float) -> str:
+        """So long after a record, as the wire says it."""
+        return (record.at + timedelta(seconds=seconds)).isoformat()
 
     def refuse(self, command: Entry) -> Entry:
         """Appends the rejection of a command."""
@@ -173,7 +180,7 @@ class Story:
             entries=entries,
             begins=self.begins,
             told=ends,
-            ledgers=Ledgers(self.charges, self.refunds, self.tickets),
+            ledgers=Ledgers(self.charges, self.refunds, self.voids, self.tickets),
             read_at=self.now + age,
             patience=patience or Patience(),
         )
@@ -194,196 +201,3 @@ class Story:
 def texts(verdict: Verdict) -> str:
     """All violations, a line each: aggregate and text."""
     return "\n".join(f"{each.aggregate}: {each.text}" for each in verdict.violations)
-
-
-def asked_for(reference: str, **changes: Any) -> dict[str, Any]:
-    """What a partner submits."""
-    return {
-        "partner": "acme",
-        "reference": reference,
-        "restaurant": {"restaurant_id": "grill", "region": REGION, "location": HERE},
-        "destination": THERE,
-        "items": [{"name": "soup", "quantity": 2, "price_cents": 450}],
-        "currency": "EUR",
-        "payment_token": "tok",
-        "delay_seconds": 0,
-        **changes,
-    }
-
-
-def created(story: Story, reference: str, **changes: Any) -> str:
-    """An order that is taken in; its id."""
-    submitted = asked_for(reference, **changes)
-    order_id = order_id_of("acme", reference)
-    told = {**submitted, "order_id": order_id, "amount_cents": 900}
-    story.step("order", "SubmitOrder", "OrderCreated", told, asked=submitted)
-    return order_id
-
-
-def charge(story: Story, order_id: str, status: str = "succeeded", **changes: Any) -> None:
-    """The provider's row for the order's charge."""
-    row = {
-        "id": f"ch-{order_id}",
-        "status": status,
-        "amount_cents": 900,
-        "currency": "EUR",
-        "payment_token": "tok",
-        "idempotency_key": derived(order_id, "charge"),
-        "created_at": story.now.isoformat(),
-        **changes,
-    }
-    story.charges.append(row)
-
-
-def ticket(story: Story, order_id: str, status: str = "accepted", **changes: Any) -> None:
-    """The point of sale's row for the order's ticket."""
-    row = {
-        "id": f"ticket-{order_id}",
-        "order_id": order_id,
-        "restaurant_id": "grill",
-        "status": status,
-        "printed": int(status == "accepted"),
-        "idempotency_key": derived(order_id, "ticket"),
-        "created_at": story.now.isoformat(),
-        **changes,
-    }
-    story.tickets.append(row)
-
-
-def paid_and_due(story: Story, reference: str) -> str:
-    """An order that is paid and whose time has come; its id."""
-    order_id = created(story, reference)
-    charge(story, order_id)
-    paid = {"order_id": order_id, "charge_id": f"ch-{order_id}"}
-    command = story.command("order", "ConfirmPayment", paid)
-    prepare_at = command.at.isoformat()
-    story.event(command, "OrderScheduled", {**paid, "prepare_at": prepare_at})
-    told = {"order_id": order_id, "prepare_at": prepare_at}
-    story.step("order", "StartPreparation", "PreparationDue", {"order_id": order_id}, asked=told)
-    return order_id
-
-
-def cancelled(story: Story, reference: str) -> str:
-    """An order that the restaurant refuses, and whose charge is given back; its id."""
-    order_id = paid_and_due(story, reference)
-    ticket(story, order_id, "refused")
-    told = {"order_id": order_id, "reason": "closed"}
-    story.step("order", "RefusePreparation", "OrderCancelled", told)
-    story.refunds.append(
-        {
-            "id": f"re-{order_id}",
-            "charge_idempotency_key": derived(order_id, "charge"),
-            "amount_cents": 900,
-            "created_at": story.now.isoformat(),
-        }
-    )
-    told = {"order_id": order_id, "refund_id": f"re-{order_id}"}
-    story.step("order", "ConfirmRefund", "PaymentRefunded", told)
-    return order_id
-
-
-def rejected(story: Story, reference: str) -> str:
-    """An order whose charge is declined; its id."""
-    order_id = created(story, reference)
-    charge(story, order_id, "declined")
-    story.step("order", "DeclinePayment", "OrderRejected", {"order_id": order_id, "reason": "no"})
-    return order_id
-
-
-def cooked(story: Story, reference: str) -> str:
-    """An order that is ready to be picked up; its id."""
-    order_id = paid_and_due(story, reference)
-    ticket(story, order_id)
-    told = {"order_id": order_id, "ticket_id": f"ticket-{order_id}"}
-    story.step("order", "ConfirmPreparation", "PreparationStarted", told)
-    way = {
-        "order_id": order_id,
-        "delivery_id": derived(order_id, "delivery"),
-        "region": REGION,
-        "pickup": HERE,
-        "dropoff": THERE,
-    }
-    asked = {"order_id": order_id}
-    story.step("order", "FinishPreparation", "PreparationFinished", way, asked=asked)
-    return order_id
-
-
-def delivered(story: Story, reference: str, driver_id: str = "driver-1") -> str:
-    """An order from its submission to the door, by a driver who becomes available for it."""
-    order_id = cooked(story, reference)
-    ready = story.find("order.events", "PreparationFinished", -1)
-    ids = {"delivery_id": ready["delivery_id"], "order_id": order_id}
-    way = {"pickup": HERE, "dropoff": THERE}
-    waiting = {"region": REGION, "delivery": {**ids, **way}}
-    started = story.step(
-        "delivery", "StartDelivery", "DeliveryStarted", {**ids, "region": REGION, **way}, ready
-    )
-    story.step(
-        "matcher", "RequestDriver", "DriverRequested", {**waiting, "offers": []}, started, waiting
-    )
-    place = {"driver_id": driver_id, "location": HERE}
-    free = {**place, "region": REGION}
-    says = {**free, "available": True}
-    available = story.step("driver", "SetAvailability", "DriverBecameAvailable", free, asked=says)
-    waits = {"region": REGION, "driver": place}
-    offer = {"delivery": waiting["delivery"], "driver": place}
-    registered = story.step(
-        "matcher",
-        "RegisterDriver",
-        "DriverRegistered",
-        {**waits, "offers": [offer]},
-        available,
-        waits,
-    )
-    taken = {**ids, "driver_id": driver_id, "region": REGION, **way}
-    accepted = story.step(
-        "driver",
-        "AssignDelivery",
-        "DeliveryAccepted",
-        {**taken, "location": HERE},
-        registered,
-        taken,
-    )
-    confirmed = {"region": REGION, "delivery_id": ids["delivery_id"], "driver_id": driver_id}
-    story.step("matcher", "ConfirmOffer", "OfferConfirmed", confirmed, accepted)
-    work = {**ids, "driver_id": driver_id}
-    arrival = {"eta_at": (story.now + LATER).isoformat()}
-    assigned = story.step(
-        "delivery",
-        "AssignDriver",
-        "DriverAssigned",
-        {**work, **arrival},
-        accepted,
-        {**work, "location": HERE},
-    )
-    story.step("order", "RecordDriver", "DriverFound", {**work, **arrival}, assigned)
-    located = {**work, "location": THERE, "recorded_at": story.now.isoformat()}
-    seen = story.step("driver", "ReportLocation", "DriverLocated", located)
-    moved = story.step(
-        "delivery", "TrackDriver", "DeliveryEtaChanged", {**located, **arrival}, seen
-    )
-    story.command("order", "RecordEta", {"order_id": order_id, **arrival}, moved)
-    for report, event, told, theirs, record, ours in (
-        (
-            *("ReportPickup", "GoodsPickedUp", "ConfirmPickup", "DeliveryPickedUp"),
-            *("RecordPickup", "OrderPickedUp"),
-        ),
-        (
-            *("ReportDropoff", "GoodsDroppedOff", "ConfirmDropoff", "DeliveryCompleted"),
-            *("RecordDropoff", "OrderDelivered"),
-        ),
-    ):
-        done = story.step("driver", report, event, work)
-        noted = story.step("delivery", told, theirs, work, done)
-        story.step("order", record, ours, {"order_id": order_id}, noted)
-    return order_id
-
-
-def whole() -> Story:
-    """Two delivered orders, one cancelled and one rejected."""
-    story = Story()
-    delivered(story, "r-1")
-    delivered(story, "r-2", "driver-2")
-    cancelled(story, "r-3")
-    rejected(story, "r-4")
-    return story

@@ -191,7 +191,7 @@ async def test_an_early_commit_is_told(verified: Verified) -> None:
 
 async def test_an_outcome_that_was_dropped_is_told(verified: Verified) -> None:
     """The ledgers, and the clock, know what the order service lost."""
-    await verified.plant("drop_send", "order")
+    await verified.plant("drop_outcome", "order")
     submitted = [await verified.world.submit(verified.world.order()) for _ in range(3)]
     found = await verified.verify_until("outcomes", settle_seconds=SETTLE_SECONDS)
     assert {each["order_id"] for each in found["outcomes"]} <= set(submitted)
@@ -206,7 +206,7 @@ async def test_a_dropped_send_is_told(verified: Verified) -> None:
     while not lost:
         found = await verified.verify_until("reactions", settle_seconds=SETTLE_SECONDS)
         lost = [each for each in found["reactions"] if each["order_id"] in submitted]
-        assert set(found) <= {"outcomes", "reactions"}
+        assert set(found) <= {"drivers", "outcomes", "reactions", "returns"}
 
 
 async def test_what_is_not_there_is_told_in_one_sentence(

@@ -4,32 +4,67 @@ from collections.abc import Iterator, Mapping
 
 from infra.verify.entry import INPUTS, OWNERS, Entry
 from infra.verify.evidence import Evidence
+from infra.verify.rules.reaction_tables import CALLED_OFF
 from infra.verify.verdict import Finding, Findings, Verdict, of_entry
 
 # What a command comes to, by its type: with such an event there already, it is a repeat.
 # Commands whose repeat depends on more than past events, such as a location, are not listed.
 ANSWERS: Mapping[str, tuple[str, ...]] = {
+    "ConfirmAdmission": ("OrderAdmitted",),
+    "RefuseAdmission": ("OrderRejected",),
     "ConfirmPayment": ("OrderScheduled",),
     "DeclinePayment": ("OrderRejected",),
-    "StartPreparation": ("PreparationDue",),
-    "ConfirmPreparation": ("PreparationStarted", "PreparationFinished"),
-    "RefusePreparation": ("OrderCancelled",),
+    "ConfirmVoid": ("PaymentVoided",),
+    "StartPreparation": ("PreparationDue", "OrderCancelled"),
+    "ConfirmTicket": ("TicketReceived", "PreparationStarted", "PreparationFinished"),
+    "ConfirmPreparation": ("TicketReceived", "PreparationStarted", "PreparationFinished"),
+    "RefusePreparation": ("OrderRefused", "OrderCancelled"),
+    "AcceptOrder": ("PreparationStarted", "PreparationFinished"),
+    "RefuseOrder": ("OrderRefused", "OrderCancelled"),
+    "UndoRefusal": ("RefusalUndone",),
     "FinishPreparation": ("PreparationFinished",),
+    "CancelOrder": ("OrderCancelled",),
+    "ConfirmTicketCancellation": ("TicketCancelled",),
+    "RequestRefund": ("RefundRequested",),
+    "ConfirmRefund": ("PaymentRefunded",),
+    "RefuseRefund": ("RefundRefused",),
     "RecordDriver": ("DriverFound",),
+    "RecordDriverLoss": ("DriverLost",),
     "RecordPickup": ("OrderPickedUp",),
     "RecordDropoff": ("OrderDelivered",),
-    "ConfirmRefund": ("PaymentRefunded",),
+    "RecordFailure": ("OrderCancelled",),
+    "AdmitOrder": ("AdmissionGranted", "AdmissionRefused"),
     "StartDelivery": ("DeliveryStarted",),
-    "AssignDriver": ("DriverAssigned",),
-    "ConfirmPickup": ("DeliveryPickedUp",),
+    "AssignDriver": ("DriverAssigned", "DriverDismissed"),
+    "ConfirmPickup": ("DeliveryPickedUp", "DeliveryRecalled", "DeliveryWrittenOff"),
     "ConfirmDropoff": ("DeliveryCompleted",),
+    "FailDelivery": ("DeliveryFailed", "DeliveryRecalled"),
+    "ConfirmReturn": ("DeliveryReturned",),
+    "CancelDelivery": CALLED_OFF,
+    "WriteOffDelivery": ("DeliveryWrittenOff",),
+    "WaiveCode": ("CodeWaived",),
     "RequestDriver": ("DriverRequested",),
     "ConfirmOffer": ("OfferConfirmed",),
-    "DeclineOffer": ("OfferDeclined",),
-    "AssignDelivery": ("DeliveryAccepted", "DeliveryDeclined"),
+    "DeclineOffer": ("OfferDeclined", "DriverRegistered", "RequestCancelled", "OfferConfirmed"),
+    "OfferDelivery": ("DeliveryOffered", "DeliveryDeclined"),
+    "AcceptOffer": ("DeliveryAccepted",),
+    "RejectOffer": ("DeliveryDeclined", "DeliveryGivenUp"),
+    "GiveUpDelivery": ("DeliveryGivenUp", "DeliveryDeclined"),
     "ReportPickup": ("GoodsPickedUp",),
-    "ReportDropoff": ("GoodsDroppedOff",),
+    "ReportDropoff": ("GoodsDroppedOff", "GoodsReturned", "CodeRefused"),
+    "ReportFailure": ("DropoffFailed", "ReturnOrdered"),
+    "ReportReturn": ("GoodsReturned", "GoodsDroppedOff"),
 }
+# The fields that tell what a message is about, besides its aggregate.
+ABOUT: Mapping[str, tuple[str, ...]] = {
+    "order": ("refund",),
+    "restaurant": ("order_id",),
+    "matcher": ("delivery_id", "driver_id"),
+    "driver": ("delivery_id",),
+    "delivery": (),
+}
+# A request is about a delivery, whichever driver there is.
+OF_ANY_DRIVER = frozenset({"RequestDriver", "DriverRequested"})
 
 
 def check_commands(evidence: Evidence) -> Verdict:
@@ -68,6 +103,8 @@ def check_answers(evidence: Evidence) -> Verdict:
         done = _done(evidence, owner)
         for entry in (entry for topic in topics for entry in evidence.of(topic)):
             if not evidence.is_settled(entry) or not _is_judged(evidence, owner, entry):
+                continue
+            if not evidence.is_kept(f"{owner}.rejections", entry.at):
                 continue
             found.checked += 1
             if entry.place in evidence.put_aside or entry.id in evidence.refused:
@@ -110,10 +147,9 @@ def _is_repeat(owner: str, entry: Entry, done: frozenset[tuple[str, ...]]) -> bo
 
 
 def _about(owner: str, entry: Entry) -> Iterator[str]:
-    """What a message is about: the aggregate, and the delivery where it has many."""
+    """What a message is about: the aggregate, and what there are many of in it."""
     yield str(entry[OWNERS[owner]])
-    if owner in ("matcher", "driver"):
-        delivery = entry.get("delivery") or {}
-        yield str(entry.get("delivery_id") or delivery.get("delivery_id"))
-    if entry.type in ("ConfirmOffer", "DeclineOffer", "OfferConfirmed", "OfferDeclined"):
-        yield str(entry["driver_id"])
+    inner = {**(entry.get("delivery") or {}), **(entry.get("driver") or {})}
+    for name in ABOUT[owner]:
+        if name != "driver_id" or entry.type not in OF_ANY_DRIVER:
+            yield str(entry.get(name) or inner.get(name))

@@ -1,11 +1,14 @@
 """Rule: one live driver per delivery and one live delivery per driver, in every log."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from infra.verify.entry import Entry
 from infra.verify.evidence import Evidence
 from infra.verify.identity import derived
+from infra.verify.rules.deliveries import DRIVEN, delivery_of, wrong_for_delivery
+from infra.verify.rules.regions import pair_of, wrong_for_region
+from infra.verify.rules.twins import Twin, wrong_for_driver
 from infra.verify.verdict import Findings, Verdict, of_entry
 
 Wrong = Iterator[tuple[Entry, str]]
@@ -15,126 +18,65 @@ def check_drivers(evidence: Evidence) -> Verdict:
     """The logs of drivers, deliveries and regions, each by itself and with each other."""
     found = Findings()
     for owner, wrong_steps in {
-        "driver": _wrong_for_driver,
-        "delivery": _wrong_for_delivery,
-        "matcher": _wrong_for_region,
+        "driver": wrong_for_driver,
+        "delivery": wrong_for_delivery,
+        "matcher": wrong_for_region,
     }.items():
         for history in evidence.histories(owner).values():
             found.checked += 1
             found.violations += [of_entry(entry, text) for entry, text in wrong_steps(history)]
     for wrong in (
         _taken_twice(evidence),
+        _never_offered(evidence),
         _not_as_taken(evidence, "delivery", "DriverAssigned"),
+        _not_as_taken(evidence, "delivery", "DriverDismissed"),
         _not_as_taken(evidence, "matcher", "OfferConfirmed"),
         _not_as_taken(evidence, "order", "DriverFound"),
         _not_of_its_order(evidence),
+        _apart(evidence),
     ):
         found.violations += [of_entry(entry, text) for entry, text in wrong]
     return found.verdict("drivers", "one live driver per delivery, one live delivery per driver")
 
 
-def _wrong_for_driver(history: Sequence[Entry]) -> Wrong:
-    live: str | None = None
-    picked_up = False
+def twin_of(history: Sequence[Entry]) -> Twin:
+    """What a driver is on after all its events."""
+    twin = Twin()
     for entry in history:
-        delivery = entry.get("delivery_id")
-        match entry.type:
-            case "DeliveryAccepted":
-                if live is not None:
-                    yield entry, f"takes {delivery} while on {live}"
-                live, picked_up = delivery, False
-            case "GoodsPickedUp":
-                if delivery != live or picked_up:
-                    yield entry, f"picks up {delivery} while on {_shown(live, picked_up)}"
-                picked_up = True
-            case "GoodsDroppedOff":
-                if delivery != live or not picked_up:
-                    yield entry, f"drops off {delivery} while on {_shown(live, picked_up)}"
-                live = None
-            case "DriverBecameAvailable" | "DriverBecameUnavailable":
-                if live is not None:
-                    yield entry, f"{entry.type} while on {live}"
-            case "DriverLocated":
-                if delivery != live:
-                    yield entry, f"is located on {delivery} while on {live}"
-            case "DriverSnapshotted":
-                work = entry["delivery"] or {}
-                known = (work.get("delivery_id"), bool(work.get("picked_up")))
-                if entry is not history[0] and known != (live, live is not None and picked_up):
-                    yield entry, f"its snapshot has {_shown(*known)}, not {_shown(live, picked_up)}"
-                live, picked_up = known
-
-
-def _shown(delivery: str | None, picked_up: bool) -> str:
-    return f"{delivery}{' (picked up)' if delivery and picked_up else ''}"
-
-
-def _wrong_for_delivery(history: Sequence[Entry]) -> Wrong:
-    status, driver = "NEW", None
-    allowed = {
-        "DeliveryStarted": ("NEW",),
-        "DriverAssigned": ("WAITING_FOR_DRIVER",),
-        "DeliveryEtaChanged": ("DRIVER_ASSIGNED", "PICKED_UP"),
-        "DeliveryPickedUp": ("DRIVER_ASSIGNED",),
-        "DeliveryCompleted": ("PICKED_UP",),
-    }
-    after = {
-        "DeliveryStarted": "WAITING_FOR_DRIVER",
-        "DriverAssigned": "DRIVER_ASSIGNED",
-        "DeliveryPickedUp": "PICKED_UP",
-        "DeliveryCompleted": "DELIVERED",
-    }
-    for entry in history:
-        if status not in allowed.get(entry.type, ()):
-            yield entry, f"{entry.type} while it is {status}"
-        if entry.type == "DriverAssigned":
-            if driver is not None:
-                yield entry, f"{entry['driver_id']} is assigned, but {driver} drives it"
-            driver = entry["driver_id"]
-        elif entry.type != "DeliveryStarted" and entry["driver_id"] != driver:
-            yield entry, f"{entry.type} by {entry['driver_id']}, but {driver} drives it"
-        status = after.get(entry.type, status)
-
-
-def _wrong_for_region(history: Sequence[Entry]) -> Wrong:
-    """Of each delivery and each driver at most one offer is open, and none of a matched one."""
-    opened: dict[str, str] = {}
-    matched: set[str] = set()
-    for entry in history:
-        if entry.type == "RegionSnapshotted":
-            known = dict(map(_pair, entry["offers"]))
-            if entry is not history[0] and known != opened:
-                yield entry, f"its snapshot has the offers {known}, not {opened}"
-            opened = known
-            continue
-        if entry.type in ("OfferConfirmed", "OfferDeclined"):
-            delivery, driver = entry["delivery_id"], entry["driver_id"]
-            if opened.pop(delivery, None) != driver:
-                yield entry, f"{entry.type} of {delivery} by {driver}, to whom it is not offered"
-            if entry.type == "OfferConfirmed":
-                matched.add(delivery)
-        for delivery, driver in map(_pair, entry.get("offers", ())):
-            if delivery in opened:
-                yield entry, f"{delivery} is offered to {driver} and to {opened[delivery]}"
-            elif delivery in matched:
-                yield entry, f"{delivery} is offered to {driver} after it was matched"
-            if driver in opened.values():
-                yield entry, f"{driver} is offered {delivery} while another offer is open"
-            opened[delivery] = driver
-
-
-def _pair(offer: Mapping[str, Any]) -> tuple[str, str]:
-    return offer["delivery"]["delivery_id"], offer["driver"]["driver_id"]
+        twin.take(entry)
+    return twin
 
 
 def _taken_twice(evidence: Evidence) -> Wrong:
-    taken: dict[str, Entry] = {}
+    """A delivery that a driver takes, though none before has lost it."""
+    lost = Counter(
+        entry["delivery_id"] for entry in evidence.all_events("delivery", "DriverUnassigned")
+    )
+    taken: dict[str, list[Entry]] = {}
     accepted = sorted(evidence.all_events("driver", "DeliveryAccepted"), key=lambda entry: entry.at)
     for entry in accepted:
-        first = taken.setdefault(entry["delivery_id"], entry)
-        if first is not entry:
-            text = f"takes {entry['delivery_id']}, which {first['driver_id']} took at {first.place}"
-            yield entry, text
+        delivery = entry["delivery_id"]
+        before = taken.setdefault(delivery, [])
+        is_known = evidence.is_settled(entry) and not evidence.is_cut("delivery.events", delivery)
+        if len(before) > lost[delivery] and is_known:
+            last = before[-1]
+            yield entry, f"takes {delivery}, which {last['driver_id']} took at {last.place}"
+        before.append(entry)
+
+
+def _never_offered(evidence: Evidence) -> Wrong:
+    """A twin that tells of an offer which its region has not made."""
+    offered = {
+        pair_of(offer)
+        for type_ in ("DriverRequested", "DriverRegistered", "OfferDeclined", "RegionSnapshotted")
+        for entry in evidence.all_events("matcher", type_)
+        for offer in entry["offers"]
+    }
+    for entry in evidence.events("driver", "DeliveryOffered"):
+        pair = (entry["delivery_id"], entry["driver_id"])
+        if pair in offered or not evidence.is_settled(entry) or evidence.is_cut("matcher.events"):
+            continue
+        yield entry, f"is offered {entry['delivery_id']}, which no region has offered it"
 
 
 def _not_as_taken(evidence: Evidence, owner: str, type_: str) -> Wrong:
@@ -146,7 +88,7 @@ def _not_as_taken(evidence: Evidence, owner: str, type_: str) -> Wrong:
         drivers = takers.get(entry["delivery_id"], set())
         if entry["driver_id"] in drivers or not evidence.is_settled(entry):
             continue
-        if drivers or not evidence.is_cut("driver.events"):
+        if not evidence.is_cut("driver.events"):
             taker = " and ".join(sorted(drivers)) or "nobody"
             yield entry, f"{type_} names {entry['driver_id']}, but {taker} took the delivery"
 
@@ -155,3 +97,35 @@ def _not_of_its_order(evidence: Evidence) -> Wrong:
     for entry in evidence.events("delivery", "DeliveryStarted"):
         if entry["delivery_id"] != derived(entry["order_id"], "delivery"):
             yield entry, f"it is not the delivery of its order {entry['order_id']}"
+
+
+def _apart(evidence: Evidence) -> Wrong:
+    """Drivers and deliveries that do not agree, long after the last event of both."""
+    deliveries, drivers = evidence.histories("delivery"), evidence.histories("driver")
+    for history in drivers.values():
+        live, last = twin_of(history).live, history[-1]
+        known = deliveries.get(live or "")
+        if live is None or known is None or not _are_settled(evidence, last, known[-1]):
+            continue
+        delivery = delivery_of(known)
+        if delivery.status not in DRIVEN or delivery.driver != last["driver_id"]:
+            held_by = f"{delivery.driver or 'nobody'} drives it"
+            yield last, f"is still on {live}, which is {delivery.status}, and {held_by}"
+    for history in deliveries.values():
+        yield from _without_driver(evidence, history, drivers)
+
+
+def _without_driver(
+    evidence: Evidence, history: Sequence[Entry], drivers: Mapping[str, Sequence[Entry]]
+) -> Wrong:
+    delivery, last = delivery_of(history), history[-1]
+    known = drivers.get(delivery.driver or "")
+    if delivery.status not in DRIVEN or known is None or evidence.is_cut("driver.events"):
+        return
+    live = twin_of(known).live
+    if live != last["delivery_id"] and _are_settled(evidence, last, known[-1]):
+        yield last, f"{delivery.driver} is to drive it, and is on {live}"
+
+
+def _are_settled(evidence: Evidence, *entries: Entry) -> bool:
+    return all(evidence.is_settled(entry) for entry in entries)

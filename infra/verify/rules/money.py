@@ -1,74 +1,27 @@
-"""Rules: an order is charged at most once, and every cent is accounted for."""
+"""Rule: every cent that was charged is accounted for."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from infra.verify.entry import Entry
 from infra.verify.evidence import Evidence
 from infra.verify.identity import derived
+from infra.verify.rules.charges import SUCCEEDED, Row
+from infra.verify.rules.refunds import OPEN, REFUNDED, REFUSED, Promises, promises_of
+from infra.verify.rules.statuses import status_of
 from infra.verify.verdict import Finding, Findings, Verdict, of_order
 
-Row = Mapping[str, Any]
-SUCCEEDED = "succeeded"
-
-
-def check_charges(evidence: Evidence) -> Verdict:
-    """At most one successful charge of an order, in the log and with the provider, of its amount.
-
-    A successful charge with a key that no order has is one that nobody asked for.
-    """
-    found = Findings()
-    charges = {charge["idempotency_key"]: charge for charge in evidence.ledgers.charges}
-    for order_id, history in evidence.histories("order").items():
-        found.checked += 1
-        created = history[0]
-        charge = charges.get(derived(order_id, "charge"))
-        problems = [] if created.type != "OrderCreated" else _amount_problems(created, charge)
-        found.violations += [of_order(order_id, text, created) for text in problems]
-        scheduled = [entry for entry in history if entry.type == "OrderScheduled"]
-        found.violations += [
-            of_order(order_id, "it is charged twice: a second OrderScheduled", again)
-            for again in scheduled[1:]
-        ]
-        for entry in scheduled[:1]:
-            if not evidence.is_told(entry):
-                continue
-            text = None
-            if charge is None or charge["status"] != SUCCEEDED:
-                text = "it counts as paid, but the provider has no successful charge"
-            elif charge["id"] != entry["charge_id"]:
-                text = f"it names charge {entry['charge_id']}, the provider {charge['id']}"
-            if text is not None:
-                found.violations.append(of_order(order_id, text, entry))
-    _find_foreign(evidence, found)
-    return found.verdict("charges", "an order has at most one successful charge, of its amount")
-
-
-def _amount_problems(created: Entry, charge: Row | None) -> list[str]:
-    problems = []
-    asked = sum(item["quantity"] * item["price_cents"] for item in created["items"])
-    if created["amount_cents"] != asked:
-        problems.append(f"its amount is {created['amount_cents']} cents, its items cost {asked}")
-    for name in ("amount_cents", "currency", "payment_token"):
-        if charge is not None and charge[name] != created[name]:
-            problems.append(f"its charge has {name} {charge[name]!r}, it has {created[name]!r}")
-    return problems
-
-
-def _find_foreign(evidence: Evidence, found: Findings) -> None:
-    for charge in evidence.ledgers.charges:
-        key = charge["idempotency_key"]
-        if key in evidence.order_of_charge:
-            continue
-        finding = Finding(
-            f"a charge of {charge['amount_cents']} {charge['currency']} cents, {charge['status']}, "
-            f"with key {key}, is of no order in the log",
-            f"charge/{charge['id']}",
-        )
-        is_explained = charge["status"] != SUCCEEDED or evidence.is_cut("order.events")
-        (found.notes if is_explained else found.violations).append(finding)
+MOVES_MONEY = frozenset(
+    {
+        "OrderScheduled",
+        "OrderDelivered",
+        "OrderCancelled",
+        "PaymentVoided",
+        "RefundRequested",
+        "PaymentRefunded",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +34,143 @@ class Account:
     open: int
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the payment provider says of one order; refused refunds are left out."""
+
+    charge: Row | None
+    refunds: Sequence[Row]
+    void: Row | None
+
+    @property
+    def charged(self) -> int:
+        """What the customer was charged."""
+        is_charged = self.charge is not None and self.charge["status"] == SUCCEEDED
+        return int(self.charge["amount_cents"]) if self.charge is not None and is_charged else 0
+
+    @property
+    def refunded(self) -> int:
+        """What the customer has back."""
+        return sum(refund["amount_cents"] for refund in self.refunds)
+
+
 def check_money(evidence: Evidence) -> Verdict:
-    """charged = delivered + refunded + open, for each order and in total by currency."""
+    """charged = delivered + refunded + open, for each order and in total by currency.
+
+    Every refund of the provider has its reason in the log, and every one in the log is made.
+    """
     found = Findings()
     totals: dict[str, Counter[str]] = defaultdict(Counter)
     skipped = {derived(order_id, "charge") for order_id in evidence.chains["order"].cut}
     refunds = _refunds_by_charge(evidence, found)
     charges = {charge["idempotency_key"]: charge for charge in evidence.ledgers.charges}
+    voids = {void["idempotency_key"]: void for void in evidence.ledgers.voids}
     for order_id, history in evidence.histories("order").items():
-        if not all(evidence.is_told(entry) for entry in history if _moves_money(entry)):
-            skipped.add(derived(order_id, "charge"))
+        key = derived(order_id, "charge")
+        if not all(evidence.is_told(entry) for entry in history if entry.type in MOVES_MONEY):
+            skipped.add(key)
             continue
         if history[0].type != "OrderCreated":
             continue
         found.checked += 1
-        key = derived(order_id, "charge")
-        account = _account(history, charges.get(key), refunds.get(key, ()))
-        for text in _account_problems(account, history, refunds.get(key, ())):
-            found.violations.append(of_order(order_id, text, history[-1]))
+        void = voids.get(derived(order_id, "void"))
+        statement = Statement(charges.get(key), refunds.get(key, ()), void)
+        promises = promises_of(order_id, history)
+        account = account_of(history, promises, statement)
+        for entry, text in _problems(account, history, promises, statement):
+            found.violations.append(of_order(order_id, text, entry))
         total = totals[history[0]["currency"]]
         total.update(delivered=account.delivered, refunded=account.refunded, open=account.open)
+    _add_totals(evidence, found, totals, skipped)
+    return found.verdict("money", "charged = delivered + refunded + open, per order and in total")
+
+
+def account_of(history: Sequence[Entry], promises: Promises, statement: Statement) -> Account:
+    """Where the money of an order is: what the provider did, and what the log says is to come."""
+    charged, refunded = statement.charged, statement.refunded
+    types = {entry.type for entry in history}
+    delivered, to_come = 0, charged
+    match status_of(history):
+        case "REJECTED":
+            to_come = 0
+        case "CANCELLED":
+            # Of a void that was told nothing is to come, nor where nothing was to be charged.
+            is_voiding = "OrderAdmitted" in types and "PaymentVoided" not in types
+            to_come = charged if is_voiding else 0
+            if promises.is_paid:
+                to_come = promises.cents(OPEN, REFUNDED, REFUSED)
+        case "DELIVERED":
+            to_come = promises.cents(OPEN, REFUNDED)
+            delivered = promises.paid_cents - to_come
+    return Account(charged, refunded, delivered, max(0, to_come - refunded))
+
+
+def _problems(
+    account: Account, history: Sequence[Entry], promises: Promises, statement: Statement
+) -> Iterator[tuple[Entry, str]]:
+    last = history[-1]
+    yield from promises.problems
+    if account.refunded > account.charged:
+        yield last, f"refunded {account.refunded} of {account.charged} cents charged"
+    if account.charged != account.delivered + account.refunded + account.open:
+        yield (
+            last,
+            f"charged {account.charged}, but delivered {account.delivered}, refunded "
+            f"{account.refunded} and open {account.open} cents",
+        )
+    yield from ((last, text) for text in _without_reason(history, promises, statement))
+    made = {refund["id"]: refund for refund in statement.refunds}
+    for entry in history:
+        if entry.type not in ("PaymentRefunded", "PaymentVoided") or entry["refund_id"] is None:
+            continue
+        refund = made.get(entry["refund_id"])
+        if refund is None:
+            yield entry, f"it names refund {entry['refund_id']}, which the provider has not"
+        elif entry.get("amount_cents", refund["amount_cents"]) != refund["amount_cents"]:
+            yield entry, f"it tells another amount than {refund['amount_cents']} cents, as refunded"
+    voided = [entry for entry in history if entry.type == "PaymentVoided"]
+    if voided and statement.void is None:
+        yield voided[0], "its charge counts as void, but the provider has no void of it"
+
+
+def _without_reason(
+    history: Sequence[Entry], promises: Promises, statement: Statement
+) -> Iterator[str]:
+    """What the provider has done for an order that did not ask for it."""
+    names = promises.names_by_key()
+    by_name = Counter[str]()
+    is_voided = any(entry.type == "OrderCancelled" for entry in history) and not promises.is_paid
+    void_key = derived(promises.order_id, "void")
+    for refund in statement.refunds:
+        key = refund["idempotency_key"]
+        name = names.get(key)
+        if name is not None:
+            by_name[name] += refund["amount_cents"]
+        elif key != void_key or not is_voided:
+            yield f"a refund of {refund['amount_cents']} cents, {refund['id']}, has no reason"
+    for name, cents in sorted(by_name.items()):
+        if cents != promises.refunds[name].amount_cents:
+            yield f"{cents} of {promises.refunds[name].amount_cents} cents of {name} are refunded"
+    if statement.void is not None and not is_voided:
+        yield "its charge was voided, but it was not cancelled before it was paid"
+
+
+def _refunds_by_charge(evidence: Evidence, found: Findings) -> Mapping[str, Sequence[Row]]:
+    by_charge: dict[str, list[Row]] = defaultdict(list)
+    for refund in evidence.ledgers.refunds:
+        if refund.get("status", SUCCEEDED) != SUCCEEDED:
+            continue
+        key = refund["charge_idempotency_key"]
+        by_charge[key].append(refund)
+        if key not in evidence.order_of_charge and not evidence.is_cut("order.events"):
+            text = f"a refund of {refund['amount_cents']} cents is of no order in the log"
+            found.violations.append(Finding(text, f"refund/{refund['id']}"))
+    return by_charge
+
+
+def _add_totals(
+    evidence: Evidence, found: Findings, totals: dict[str, Counter[str]], skipped: set[str]
+) -> None:
     for charge in evidence.ledgers.charges:
         key = charge["idempotency_key"]
         is_known = key in evidence.order_of_charge or not evidence.is_cut("order.events")
@@ -110,7 +180,6 @@ def check_money(evidence: Evidence) -> Verdict:
         finding = Finding(_sum(total), f"total/{currency}")
         is_even = total["charged"] == total["delivered"] + total["refunded"] + total["open"]
         (found.notes if is_even else found.violations).append(finding)
-    return found.verdict("money", "charged = delivered + refunded + open, per order and in total")
 
 
 def _sum(total: Counter[str]) -> str:
@@ -118,53 +187,3 @@ def _sum(total: Counter[str]) -> str:
         f"charged {total['charged']}, delivered {total['delivered']}, "
         f"refunded {total['refunded']}, open {total['open']} cents"
     )
-
-
-def _moves_money(entry: Entry) -> bool:
-    return entry.type in ("OrderScheduled", "PaymentRefunded", "OrderDelivered", "OrderCancelled")
-
-
-def _refunds_by_charge(evidence: Evidence, found: Findings) -> Mapping[str, Sequence[Row]]:
-    by_charge: dict[str, list[Row]] = defaultdict(list)
-    for refund in evidence.ledgers.refunds:
-        key = refund["charge_idempotency_key"]
-        by_charge[key].append(refund)
-        if key not in evidence.order_of_charge and not evidence.is_cut("order.events"):
-            text = f"a refund of {refund['amount_cents']} cents is of no order in the log"
-            found.violations.append(Finding(text, f"refund/{refund['id']}"))
-    return by_charge
-
-
-def _account(history: Sequence[Entry], charge: Row | None, refunds: Sequence[Row]) -> Account:
-    types = {entry.type for entry in history}
-    is_charged = charge is not None and charge["status"] == SUCCEEDED
-    charged = charge["amount_cents"] if charge is not None and is_charged else 0
-    refunded = sum(refund["amount_cents"] for refund in refunds)
-    is_open = not types & {"OrderDelivered", "OrderRejected", "PaymentRefunded"}
-    return Account(
-        charged=charged,
-        refunded=refunded,
-        delivered=history[0]["amount_cents"] if "OrderDelivered" in types else 0,
-        open=max(0, charged - refunded) if is_open else 0,
-    )
-
-
-def _account_problems(
-    account: Account, history: Sequence[Entry], refunds: Sequence[Row]
-) -> list[str]:
-    problems = []
-    types = {entry.type for entry in history}
-    if account.refunded > account.charged:
-        problems.append(f"refunded {account.refunded} of {account.charged} cents charged")
-    if account.charged != account.delivered + account.refunded + account.open:
-        problems.append(
-            f"charged {account.charged}, but delivered {account.delivered}, refunded "
-            f"{account.refunded} and open {account.open} cents"
-        )
-    if refunds and "OrderCancelled" not in types:
-        problems.append("it is refunded, but not cancelled")
-    told = [entry for entry in history if entry.type == "PaymentRefunded"]
-    for entry in told:
-        if entry["refund_id"] not in [refund["id"] for refund in refunds]:
-            problems.append(f"it names refund {entry['refund_id']}, which the provider has not")
-    return problems

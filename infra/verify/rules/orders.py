@@ -1,80 +1,32 @@
-"""Rules: an order only moves forward, and every acknowledged order is taken and ends."""
+"""Rule: every acknowledged order is taken, and ends."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from infra.verify.entry import Entry
 from infra.verify.evidence import Evidence
 from infra.verify.identity import order_id_of
+from infra.verify.rules.refunds import OPEN, REFUSED, promises_of
+from infra.verify.rules.statuses import FINAL, status_of
 from infra.verify.verdict import Finding, Findings, Verdict, of_order
 
-# The status that an event leads to, and the statuses that it may follow.
-STEPS: Mapping[str, tuple[str, frozenset[str]]] = {
-    "OrderCreated": ("CREATED", frozenset({"NEW"})),
-    "OrderScheduled": ("SCHEDULED", frozenset({"CREATED"})),
-    "OrderRejected": ("REJECTED", frozenset({"CREATED"})),
-    "PreparationStarted": ("IN_PREPARATION", frozenset({"SCHEDULED"})),
-    "PreparationFinished": ("SCHEDULING_DELIVERY", frozenset({"SCHEDULED", "IN_PREPARATION"})),
-    "DriverFound": ("WAITING_FOR_DRIVER", frozenset({"SCHEDULING_DELIVERY"})),
-    "OrderPickedUp": ("IN_DELIVERY", frozenset({"WAITING_FOR_DRIVER"})),
-    "OrderDelivered": ("DELIVERED", frozenset({"IN_DELIVERY"})),
-    "OrderCancelled": (
-        "CANCELLED",
-        frozenset(
-            {
-                "SCHEDULED",
-                "IN_PREPARATION",
-                "SCHEDULING_DELIVERY",
-                "WAITING_FOR_DRIVER",
-                "IN_DELIVERY",
-            }
-        ),
-    ),
-}
-# Events that leave the status as it is, and the statuses that they may happen in.
-WITHIN: Mapping[str, frozenset[str]] = {
-    "PaymentDelayed": frozenset({"CREATED"}),
-    "PreparationDue": frozenset({"SCHEDULED"}),
-    "PreparationDelayed": frozenset({"SCHEDULED"}),
-    "OrderEtaChanged": frozenset({"WAITING_FOR_DRIVER", "IN_DELIVERY"}),
-    "PaymentRefunded": frozenset({"CANCELLED"}),
-}
-ONCE = frozenset({"PreparationDue", "PaymentRefunded", "PaymentDelayed", "PreparationDelayed"})
-FINAL = frozenset({"DELIVERED", "REJECTED", "CANCELLED"})
-
-
-def check_statuses(evidence: Evidence) -> Verdict:
-    """Each event of an order is one that its status allows; final is final."""
-    found = Findings()
-    for order_id, history in evidence.histories("order").items():
-        found.checked += 1
-        found.violations += [
-            of_order(order_id, text, entry) for entry, text in _wrong_steps(history)
-        ]
-    return found.verdict("statuses", "an order's status never moves back, and final is final")
-
-
-def _wrong_steps(history: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
-    status, seen = "NEW", set[str]()
-    for entry in history:
-        after, allowed = STEPS.get(entry.type, (status, WITHIN.get(entry.type, frozenset())))
-        if status not in allowed:
-            yield entry, f"{entry.type} while it is {status}"
-        elif entry.type in ONCE and entry.type in seen:
-            yield entry, f"a second {entry.type}"
-        seen.add(entry.type)
-        status = after
+REFUSED_REFUND = "refund refused"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order that has not ended, or whose refund has not."""
+    """An order that has not ended, or whose money or ticket has not.
+
+    status: with what is open still, and what the order was last flagged for.
+    is_with_people: only a refused refund is open, which operators are to see to.
+    """
 
     order_id: str
     status: str
     age_seconds: float
     place: str
+    is_with_people: bool = False
 
 
 def open_orders(evidence: Evidence) -> list[OpenOrder]:
@@ -82,20 +34,33 @@ def open_orders(evidence: Evidence) -> list[OpenOrder]:
     found = []
     for order_id, history in evidence.histories("order").items():
         status = status_of(history)
-        types = {entry.type for entry in history}
-        is_refunding = status == "CANCELLED" and "PaymentRefunded" not in types
-        if status in FINAL and not is_refunding:
+        rest = list(_rest(order_id, history))
+        if status in FINAL and not rest:
             continue
         age = (evidence.read_at - _begun_at(history)).total_seconds()
-        shown = f"{status}, refund open" if is_refunding else status
-        found.append(OpenOrder(order_id, shown, max(0.0, age), history[-1].place))
+        flagged = [entry["flag"] for entry in history if entry.type == "OrderFlagged"]
+        shown = ", ".join([status, *rest, *(f"flagged {flag}" for flag in flagged[-1:])])
+        is_with_people = status in FINAL and rest == [REFUSED_REFUND]
+        place = history[-1].place
+        found.append(OpenOrder(order_id, shown, max(0.0, age), place, is_with_people))
     return sorted(found, key=lambda each: -each.age_seconds)
 
 
-def status_of(history: Sequence[Entry]) -> str:
-    """The status that the last step of an order has led to."""
-    statuses = [STEPS[entry.type][0] for entry in history if entry.type in STEPS]
-    return statuses[-1] if statuses else "NEW"
+def _rest(order_id: str, history: Sequence[Entry]) -> Iterator[str]:
+    """What is open of an order besides its status."""
+    types = {entry.type for entry in history}
+    promises = promises_of(order_id, history)
+    if promises.cents(OPEN):
+        yield "refund open"
+    if promises.cents(REFUSED):
+        yield REFUSED_REFUND
+    if "OrderCancelled" not in types:
+        return
+    is_charged_perhaps = "OrderAdmitted" in types and not promises.is_paid
+    if is_charged_perhaps and "PaymentVoided" not in types:
+        yield "void open"
+    if "PreparationDue" in types and "TicketCancelled" not in types:
+        yield "ticket open"
 
 
 def check_orders(evidence: Evidence) -> Verdict:
@@ -137,6 +102,7 @@ def check_orders(evidence: Evidence) -> Verdict:
             order.place,
         )
         is_late = seconds_max is not None and order.age_seconds > seconds_max
+        is_late = is_late and not order.is_with_people
         (found.violations if is_late else found.notes).append(finding)
     return found.verdict("orders", "every acknowledged order is taken, and ends")
 

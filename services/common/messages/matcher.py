@@ -7,12 +7,17 @@ from services.common.values import GeoPoint, Long
 
 @dataclass(frozen=True, slots=True)
 class WaitingDelivery:
-    """A delivery that needs a driver."""
+    """A delivery that needs a driver; it is not offered to those who are `excluded`.
+
+    `code` is what the driver has to name at the door, None where nothing is asked.
+    """
 
     delivery_id: str
     order_id: str
     pickup: GeoPoint
     dropoff: GeoPoint
+    code: str | None = None
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,14 @@ class RequestDriver:
 
     region: str
     delivery: WaitingDelivery
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """A delivery needs no driver any more."""
+
+    region: str
+    delivery_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +79,18 @@ class ConfirmOffer:
 
 @dataclass(frozen=True, slots=True)
 class DeclineOffer:
-    """The driver's twin is not free for the delivery."""
+    """The driver or its twin does not take the delivery.
+
+    `is_excluded` is true when the driver is not to be asked again, `returning` is the driver where
+    it still waits for work.
+    """
 
     region: str
     delivery_id: str
     driver_id: str
     reason: str
+    is_excluded: bool = False
+    returning: AvailableDriver | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +107,15 @@ class DriverRequested:
     region: str
     delivery: WaitingDelivery
     offers: tuple[Offer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCancelled:
+    """A delivery waits no more; `driver_id` is the driver that it was offered to, if any."""
+
+    region: str
+    delivery_id: str
+    driver_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +146,18 @@ class OfferConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class OfferDeclined:
-    """The delivery waits again at the head of the queue, or is offered to the next driver."""
+    """The delivery waits again at the head of the queue, or is offered to the next driver.
+
+    `is_excluded` is true when the driver is not asked again, `returning` is the driver where it
+    waits again, at the end of the queue.
+    """
 
     region: str
     delivery_id: str
     driver_id: str
     reason: str
+    is_excluded: bool
+    returning: AvailableDriver | None
     offers: tuple[Offer, ...]
 
 
@@ -140,6 +174,7 @@ class RegionSnapshotted:
 
 MatcherCommand = (
     RequestDriver
+    | CancelRequest
     | RegisterDriver
     | WithdrawDriver
     | ConfirmOffer
@@ -148,6 +183,7 @@ MatcherCommand = (
 )
 MatcherEvent = (
     DriverRequested
+    | RequestCancelled
     | DriverRegistered
     | DriverWithdrawn
     | OfferConfirmed

@@ -1,9 +1,11 @@
 """Commands and events of the order service."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from services.common import ids
 from services.common.values import (
+    QUANTITY_MAX,
     GeoPoint,
     Instant,
     Item,
@@ -19,6 +21,57 @@ ITEMS_MAX = 100
 AMOUNT_CENTS_MAX = 1_000_000_000
 # How far ahead an order may be wanted; the retention of order.events must be longer.
 DELAY_SECONDS_MAX = 30 * 86_400
+# How long a restaurant may say that it cooks, and how far ahead it may move the time.
+PREPARATION_SECONDS_MAX = 86_400
+DETAIL_CHARS_MAX = 500
+
+
+class RefusalReason(StrEnum):
+    """Why a restaurant does not take an order."""
+
+    CLOSED = "closed"
+    TOO_BUSY = "too_busy"
+    ITEM_UNAVAILABLE = "item_unavailable"
+    PRICE_MISMATCH = "price_mismatch"
+    OTHER = "other"
+
+
+class CancelledBy(StrEnum):
+    """Who has ended an order; TIFFIN where a limit or a failure has."""
+
+    CUSTOMER = "customer"
+    PARTNER = "partner"
+    RESTAURANT = "restaurant"
+    OPERATOR = "operator"
+    TIFFIN = "tiffin"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundItem:
+    """So many of one line of an order; `line` counts from 0."""
+
+    line: Long
+    quantity: Long
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.line < ITEMS_MAX:
+            raise ValueError(f"line is from 0 to {ITEMS_MAX - 1}, not {self.line}")
+        if not 1 <= self.quantity <= QUANTITY_MAX:
+            raise ValueError(f"quantity is from 1 to {QUANTITY_MAX}, not {self.quantity}")
+
+
+def check_detail(name: str, value: str) -> None:
+    """Raises ValueError for a text that is longer than DETAIL_CHARS_MAX; it may be empty."""
+    if len(value) > DETAIL_CHARS_MAX:
+        raise ValueError(
+            f"{name} has {len(value)} characters; at most {DETAIL_CHARS_MAX} are taken"
+        )
+
+
+def check_preparation_seconds(value: int | None) -> None:
+    """Raises ValueError unless a restaurant may cook for so long."""
+    if value is not None and not 0 <= value <= PREPARATION_SECONDS_MAX:
+        raise ValueError(f"preparation_seconds is from 0 to {PREPARATION_SECONDS_MAX}, not {value}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +79,7 @@ class SubmitOrder:
     """A partner asks for an order; `reference` is the partner's own name for it.
 
     Preparation starts `delay_seconds` after payment, or so that the order is ready at `ready_at`.
+    Where `requires_code` is true, the customer gets a code that the driver has to name.
     """
 
     partner: str
@@ -38,6 +92,7 @@ class SubmitOrder:
     delay_seconds: int = 0
     ready_at: Instant | None = None
     idempotency_key: str | None = None
+    requires_code: bool = False
 
     def __post_init__(self) -> None:
         check_identifier("partner", self.partner)
@@ -73,6 +128,28 @@ class SubmitOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmAdmission:
+    """The restaurant takes orders for that time, and has what is asked for.
+
+    `zone` is the IANA name of its time zone, None where nobody has told.
+    """
+
+    order_id: str
+    zone: str | None
+    preparation_seconds: Long
+    accept_seconds_max: Long
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseAdmission:
+    """The restaurant takes no such order now: it is paused, closed, or out of an item."""
+
+    order_id: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConfirmPayment:
     """The payment provider has charged the order."""
 
@@ -98,6 +175,15 @@ class ReportPaymentDelay:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmVoid:
+    """The payment provider will never charge the order, or has given back what it had charged."""
+
+    order_id: str
+    charge_id: str | None
+    refund_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StartPreparation:
     """The scheduled time has come."""
 
@@ -106,19 +192,32 @@ class StartPreparation:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmPreparation:
-    """The restaurant's point of sale has taken the ticket."""
+class ConfirmTicket:
+    """The restaurant's point of sale has the ticket; the restaurant has not answered yet."""
 
     order_id: str
     ticket_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class RefusePreparation:
-    """The restaurant's point of sale has refused the ticket for good."""
+class ConfirmPreparation:
+    """The restaurant's point of sale has taken the ticket, and the restaurant cooks."""
 
     order_id: str
-    reason: str
+    ticket_id: str
+    preparation_seconds: Long | None = None
+
+    def __post_init__(self) -> None:
+        check_preparation_seconds(self.preparation_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusePreparation:
+    """The restaurant's point of sale has refused the ticket."""
+
+    order_id: str
+    reason: RefusalReason
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +230,144 @@ class ReportPreparationDelay:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptOrder:
+    """The restaurant says that it cooks the order, and perhaps for how long."""
+
+    order_id: str
+    preparation_seconds: Long | None = None
+
+    def __post_init__(self) -> None:
+        check_preparation_seconds(self.preparation_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseOrder:
+    """The restaurant says that it does not cook the order."""
+
+    order_id: str
+    reason: RefusalReason
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        check_detail("detail", self.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRefusal:
+    """The restaurant takes its refusal back, while nobody was told that it is final."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireAcceptance:
+    """The restaurant has not answered in time."""
+
+    order_id: str
+    accept_by: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRefusal:
+    """The time to take a refusal back is over."""
+
+    order_id: str
+    final_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePreparation:
+    """The restaurant says that the order is ready at another time than it had said."""
+
+    order_id: str
+    ready_at: Instant
+
+    def __post_init__(self) -> None:
+        check_instant("ready_at", self.ready_at)
+
+
+@dataclass(frozen=True, slots=True)
 class FinishPreparation:
     """The restaurant says that the order is ready to be picked up."""
 
     order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Somebody ends the order; who may, depends on how far it is."""
+
+    order_id: str
+    by: CancelledBy
+    reason: str
+
+    def __post_init__(self) -> None:
+        check_text("reason", self.reason, DETAIL_CHARS_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmTicketCancellation:
+    """The point of sale knows that the order is not to be cooked."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefund:
+    """Money is to be given back: for these items, or all that is left where there are none.
+
+    `refund` is the name of the refund within the order; the same name is the same refund.
+    """
+
+    order_id: str
+    refund: str
+    reason: str
+    items: tuple[RefundItem, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_identifier("refund", self.refund)
+        check_text("reason", self.reason, DETAIL_CHARS_MAX)
+        if len(self.items) > ITEMS_MAX:
+            raise ValueError(f"items has {len(self.items)} lines; at most {ITEMS_MAX} are taken")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmRefund:
+    """The payment provider has given the money of a refund back."""
+
+    order_id: str
+    refund: str
+    refund_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseRefund:
+    """The payment provider has refused a refund for good."""
+
+    order_id: str
+    refund: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRefundDelay:
+    """The outcome of a refund has stayed unknown for `attempts` calls; the calls go on."""
+
+    order_id: str
+    refund: str
+    attempts: Long
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRefund:
+    """An operator has a refused refund tried again."""
+
+    order_id: str
+    refund: str
+
+    def __post_init__(self) -> None:
+        check_identifier("refund", self.refund)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +378,16 @@ class RecordDriver:
     delivery_id: str
     driver_id: str
     eta_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDriverLoss:
+    """The driver does not bring the order; another one is sought."""
+
+    order_id: str
+    delivery_id: str
+    driver_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +413,28 @@ class RecordDropoff:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmRefund:
-    """The payment provider has given the whole charge back."""
+class RecordFailure:
+    """The driver could not hand the order over, and takes it back."""
 
     order_id: str
-    refund_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckDeadline:
+    """The order may have been in this status for too long."""
+
+    order_id: str
+    flag: str
+    since: Instant
 
 
 @dataclass(frozen=True, slots=True)
 class OrderCreated:
-    """An order was taken in; it is charged next."""
+    """An order was taken in; its restaurant is asked next whether it takes orders.
+
+    `code` is what the driver has to name at the door, where the partner asks for that.
+    """
 
     order_id: str
     partner: str
@@ -193,6 +448,17 @@ class OrderCreated:
     delay_seconds: Long
     ready_at: Instant | None = None
     idempotency_key: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAdmitted:
+    """The restaurant takes orders for that time; the order is charged next."""
+
+    order_id: str
+    zone: str | None
+    preparation_seconds: Long
+    accept_seconds_max: Long
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +472,11 @@ class OrderScheduled:
 
 @dataclass(frozen=True, slots=True)
 class OrderRejected:
-    """The order ends before it was paid."""
+    """The order ends before it was paid; `reason` is a short code."""
 
     order_id: str
     reason: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,18 +489,38 @@ class PaymentDelayed:
 
 
 @dataclass(frozen=True, slots=True)
-class PreparationDue:
-    """The scheduled time has come; the restaurant's point of sale is asked next."""
+class PaymentVoided:
+    """The order, which was cancelled, is not charged, or has its charge back."""
 
     order_id: str
+    charge_id: str | None
+    refund_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparationDue:
+    """The scheduled time has come; the point of sale is asked, to answer until `accept_by`."""
+
+    order_id: str
+    accept_by: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class TicketReceived:
+    """The restaurant's point of sale has the ticket; the restaurant has to answer."""
+
+    order_id: str
+    ticket_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class PreparationStarted:
-    """The restaurant cooks."""
+    """The restaurant cooks; the order is expected ready at `ready_at`, at the door at `eta_at`."""
 
     order_id: str
-    ticket_id: str
+    ticket_id: str | None
+    ready_at: Instant
+    eta_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +533,32 @@ class PreparationDelayed:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderRefused:
+    """The restaurant does not cook the order; from `final_at` on that is final."""
+
+    order_id: str
+    reason: RefusalReason
+    detail: str
+    final_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalUndone:
+    """The restaurant has taken its refusal back, and is asked again."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparationUpdated:
+    """The order is expected to be ready at another time than before."""
+
+    order_id: str
+    ready_at: Instant
+    eta_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class PreparationFinished:
     """The order is ready; its delivery starts from the restaurant to the destination."""
 
@@ -254,6 +567,7 @@ class PreparationFinished:
     region: str
     pickup: GeoPoint
     dropoff: GeoPoint
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +578,16 @@ class DriverFound:
     delivery_id: str
     driver_id: str
     eta_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class DriverLost:
+    """The driver does not bring the order; another one is sought."""
+
+    order_id: str
+    delivery_id: str
+    driver_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,49 +614,145 @@ class OrderDelivered:
 
 @dataclass(frozen=True, slots=True)
 class OrderCancelled:
-    """The order ends after it was paid and before it was delivered; the charge is given back."""
+    """The order ends; what was paid and not given back yet, `refund_cents`, is given back.
+
+    `reason` is a short code or what the canceller has said; `delivery_id` is the delivery to end.
+    """
 
     order_id: str
+    by: CancelledBy
     reason: str
+    detail: str = ""
+    refund_cents: Long = 0
+    delivery_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketCancelled:
+    """The point of sale knows that the order is not to be cooked."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequested:
+    """Money is to be given back; the payment provider is asked next."""
+
+    order_id: str
+    refund: str
+    amount_cents: Long
+    reason: str
+    items: tuple[RefundItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentRefunded:
-    """The customer has the whole charge back."""
+    """The customer has the money of a refund back."""
 
     order_id: str
+    refund: str
     refund_id: str
+    amount_cents: Long
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRefused:
+    """The payment provider has refused a refund; operators are to look at it."""
+
+    order_id: str
+    refund: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundDelayed:
+    """Nobody knows yet whether a refund was made; Tiffin keeps asking."""
+
+    order_id: str
+    refund: str
+    attempts: Long
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRetried:
+    """A refused refund is tried again, for the `attempt`th time."""
+
+    order_id: str
+    refund: str
+    attempt: Long
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFlagged:
+    """The order has been in its status for too long; operators are to look at it."""
+
+    order_id: str
+    flag: str
+    since: Instant
 
 
 OrderCommand = (
     SubmitOrder
+    | ConfirmAdmission
+    | RefuseAdmission
     | ConfirmPayment
     | DeclinePayment
     | ReportPaymentDelay
+    | ConfirmVoid
     | StartPreparation
+    | ConfirmTicket
     | ConfirmPreparation
     | RefusePreparation
     | ReportPreparationDelay
+    | AcceptOrder
+    | RefuseOrder
+    | UndoRefusal
+    | ExpireAcceptance
+    | CloseRefusal
+    | UpdatePreparation
     | FinishPreparation
+    | CancelOrder
+    | ConfirmTicketCancellation
+    | RequestRefund
+    | ConfirmRefund
+    | RefuseRefund
+    | ReportRefundDelay
+    | RetryRefund
     | RecordDriver
+    | RecordDriverLoss
     | RecordEta
     | RecordPickup
     | RecordDropoff
-    | ConfirmRefund
+    | RecordFailure
+    | CheckDeadline
 )
 OrderEvent = (
     OrderCreated
+    | OrderAdmitted
     | OrderScheduled
     | OrderRejected
     | PaymentDelayed
+    | PaymentVoided
     | PreparationDue
+    | TicketReceived
     | PreparationStarted
     | PreparationDelayed
+    | OrderRefused
+    | RefusalUndone
+    | PreparationUpdated
     | PreparationFinished
     | DriverFound
+    | DriverLost
     | OrderEtaChanged
     | OrderPickedUp
     | OrderDelivered
     | OrderCancelled
+    | TicketCancelled
+    | RefundRequested
     | PaymentRefunded
+    | RefundRefused
+    | RefundDelayed
+    | RefundRetried
+    | OrderFlagged
 )

@@ -5,45 +5,83 @@ from datetime import datetime
 
 from services.common.decider import Decider, Rejected
 from services.common.messages.order import (
+    CancelOrder,
+    CheckDeadline,
+    CloseRefusal,
+    ConfirmAdmission,
     ConfirmPayment,
     ConfirmRefund,
+    ConfirmTicketCancellation,
+    ConfirmVoid,
     DeclinePayment,
     OrderCommand,
     OrderEvent,
     RecordDriver,
+    RecordDriverLoss,
     RecordDropoff,
     RecordEta,
+    RecordFailure,
     RecordPickup,
+    RefuseAdmission,
+    RefuseOrder,
+    RefusePreparation,
+    RefuseRefund,
     ReportPaymentDelay,
+    ReportRefundDelay,
+    RequestRefund,
+    RetryRefund,
     SubmitOrder,
+    UndoRefusal,
 )
+from services.order.domain.admission import decide_admission
 from services.order.domain.agenda import agenda
+from services.order.domain.cancellation import decide_cancellation
+from services.order.domain.deadlines import decide_deadline
 from services.order.domain.delivery import decide_delivery
-from services.order.domain.order import Order, evolve
+from services.order.domain.evolution import evolve
+from services.order.domain.order import Order
 from services.order.domain.payment import decide_payment
+from services.order.domain.policy import Policy
 from services.order.domain.preparation import decide_preparation
+from services.order.domain.refunds import decide_refund
+from services.order.domain.refusal import decide_refusal
 from services.order.domain.submission import submit
 
 
 def decide(
-    command: OrderCommand, order: Order | None, at: datetime, preparation_seconds: int
+    command: OrderCommand, order: Order | None, at: datetime, policy: Policy
 ) -> OrderEvent | Rejected | None:
-    """The event of a command, Rejected, or None for a repeat.
-
-    Args:
-        preparation_seconds: how long a restaurant cooks, to be ready at a requested time.
-    """
+    """The event of a command, Rejected, or None for a repeat."""
     if isinstance(command, SubmitOrder):
-        return submit(command, order, at)
+        return submit(command, order, at, policy.code_secret)
     if order is None:
         return Rejected("unknown_order", f"there is no order {command.order_id}")
     match command:
-        case ConfirmPayment() | DeclinePayment() | ReportPaymentDelay() | ConfirmRefund():
-            return decide_payment(command, order, at, preparation_seconds)
-        case RecordDriver() | RecordEta() | RecordPickup() | RecordDropoff():
+        case ConfirmAdmission() | RefuseAdmission():
+            return decide_admission(command, order)
+        case ConfirmPayment() | DeclinePayment() | ReportPaymentDelay() | ConfirmVoid():
+            return decide_payment(command, order, at, policy)
+        case RefusePreparation() | RefuseOrder() | UndoRefusal() | CloseRefusal():
+            return decide_refusal(command, order, at, policy)
+        case CancelOrder() | ConfirmTicketCancellation():
+            return decide_cancellation(command, order)
+        case (
+            RequestRefund() | ConfirmRefund() | RefuseRefund() | ReportRefundDelay() | RetryRefund()
+        ):
+            return decide_refund(command, order)
+        case (
+            RecordDriver()
+            | RecordDriverLoss()
+            | RecordEta()
+            | RecordPickup()
+            | RecordDropoff()
+            | RecordFailure()
+        ):
             return decide_delivery(command, order)
+        case CheckDeadline():
+            return decide_deadline(command, order, policy)
         case _:
-            return decide_preparation(command, order)
+            return decide_preparation(command, order, at, policy)
 
 
 def labels(order: Order) -> Mapping[str, str]:
@@ -51,17 +89,19 @@ def labels(order: Order) -> Mapping[str, str]:
     named = {"status": order.status.value, "partner": order.partner}
     if order.idempotency_key is not None:
         named["idempotency_key"] = order.idempotency_key
+    if order.flags:
+        named["flagged"] = "true"
     return named
 
 
-def order_decider(preparation_seconds: int) -> Decider[Order, OrderCommand, OrderEvent]:
+def order_decider(policy: Policy) -> Decider[Order, OrderCommand, OrderEvent]:
     """The order aggregate for the runtime."""
     return Decider(
         name="order",
         key_field="order_id",
-        decide=lambda command, order, at: decide(command, order, at, preparation_seconds),
+        decide=lambda command, order, at: decide(command, order, at, policy),
         evolve=evolve,
-        agenda=agenda,
+        agenda=lambda order: agenda(order, policy),
         labels=labels,
         listed_at=lambda order: order.created_at,
         state_type=Order,

@@ -1,30 +1,14 @@
-"""What is known of an order, and how its events change it."""
+"""What is known of an order."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from services.common.decider import Rejected
-from services.common.messages.order import (
-    DriverFound,
-    OrderCancelled,
-    OrderCreated,
-    OrderDelivered,
-    OrderEtaChanged,
-    OrderEvent,
-    OrderPickedUp,
-    OrderRejected,
-    OrderScheduled,
-    PaymentDelayed,
-    PaymentRefunded,
-    PreparationDelayed,
-    PreparationDue,
-    PreparationFinished,
-    PreparationStarted,
-)
+from services.common.messages.order import CancelledBy, RefundItem, RefusalReason
 from services.common.values import GeoPoint, Item, Restaurant
 
 
@@ -43,19 +27,76 @@ class OrderStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+FINAL = frozenset({OrderStatus.DELIVERED, OrderStatus.REJECTED, OrderStatus.CANCELLED})
+
+
 class PaymentStatus(StrEnum):
-    """Where the customer's money is."""
+    """Where the customer's money is. VOIDED is what was never charged, or was given back."""
 
     PENDING = "PENDING"
     DELAYED = "DELAYED"
     CHARGED = "CHARGED"
     DECLINED = "DECLINED"
+    VOIDING = "VOIDING"
+    VOIDED = "VOIDED"
     REFUNDING = "REFUNDING"
     REFUNDED = "REFUNDED"
+    PARTLY_REFUNDED = "PARTLY_REFUNDED"
+
+
+class RefundStatus(StrEnum):
+    """How far a refund is. The money of a SUPERSEDED one is in the refund of the cancellation."""
+
+    OPEN = "OPEN"
+    DELAYED = "DELAYED"
+    REFUNDED = "REFUNDED"
+    REFUSED = "REFUSED"
+    SUPERSEDED = "SUPERSEDED"
+
+
+class Refund(Struct, frozen=True):
+    """Money that is given back; `requested_at` is when its present attempt was asked for.
+
+    items: what it is for; where none were named (`is_rest`), all that was left then.
+    """
+
+    name: str
+    amount_cents: int
+    items: tuple[RefundItem, ...]
+    reason: str
+    requested_at: datetime
+    status: RefundStatus = RefundStatus.OPEN
+    refund_id: str | None = None
+    attempt: int = 1
+    refusal: str | None = None
+    is_rest: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """True while the payment provider is asked."""
+        return self.status in (RefundStatus.OPEN, RefundStatus.DELAYED)
+
+    @property
+    def counts(self) -> bool:
+        """True when its items and its money are given back, or about to be."""
+        return self.is_open or self.status is RefundStatus.REFUNDED
+
+
+class Refusal(Struct, frozen=True):
+    """The restaurant does not cook the order, unless it says otherwise before `final_at`."""
+
+    reason: RefusalReason
+    detail: str
+    refused_at: datetime
+    final_at: datetime
 
 
 class Order(Struct, frozen=True):
-    """All that is known of an order."""
+    """All that is known of an order.
+
+    ready_at: when the customer wants it; expected_ready_at is what the restaurant says.
+    is_preparing_too_long: it was told that no time the restaurant may say is good enough.
+    """
 
     order_id: str
     status: OrderStatus
@@ -69,101 +110,103 @@ class Order(Struct, frozen=True):
     payment_token: str
     delay_seconds: int
     created_at: datetime
+    status_since: datetime
     ready_at: datetime | None = None
     idempotency_key: str | None = None
+    code: str | None = None
+    is_admitted: bool = False
+    zone: str | None = None
+    preparation_seconds: int | None = None
+    accept_seconds_max: int | None = None
     payment: PaymentStatus = PaymentStatus.PENDING
     charge_id: str | None = None
     refund_id: str | None = None
+    refunds: tuple[Refund, ...] = ()
     prepare_at: datetime | None = None
     is_preparation_due: bool = False
     is_preparation_delayed: bool = False
+    accept_by: datetime | None = None
     ticket_id: str | None = None
+    is_accepted: bool = False
+    refusal: Refusal | None = None
+    undone_refusals: int = 0
+    expected_ready_at: datetime | None = None
+    is_preparing_too_long: bool = False
+    is_ticket_cancellation_due: bool = False
     delivery_id: str | None = None
     driver_id: str | None = None
     eta_at: datetime | None = None
     delivered_at: datetime | None = None
+    cancelled_by: CancelledBy | None = None
     reason: str | None = None
+    detail: str = ""
+    flags: tuple[str, ...] = ()
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing but its money and its ticket can change."""
+        return self.status in FINAL
+
+    @property
+    def is_asked(self) -> bool:
+        """True while the restaurant is to say whether it cooks."""
+        return self.status is OrderStatus.SCHEDULED and self.is_preparation_due
+
+    @property
+    def is_cooked(self) -> bool:
+        """True from when the restaurant has said that the order is ready."""
+        return self.delivery_id is not None
+
+    @property
+    def refunded_cents(self) -> int:
+        """What the customer has back."""
+        refunded = RefundStatus.REFUNDED
+        return sum(each.amount_cents for each in self.refunds if each.status is refunded)
+
+    @property
+    def left_cents(self) -> int:
+        """What was neither given back nor is about to be."""
+        return self.amount_cents - sum(each.amount_cents for each in self.refunds if each.counts)
+
+    @property
+    def left_items(self) -> tuple[RefundItem, ...]:
+        """The items that no refund gives back, line by line."""
+        counted = [each for refund in self.refunds if refund.counts for each in refund.items]
+        given_back = _quantities(counted)
+        left = ((line, each.quantity - given_back[line]) for line, each in enumerate(self.items))
+        return tuple(RefundItem(line, quantity) for line, quantity in left if quantity > 0)
+
+    def beyond(self, items: tuple[RefundItem, ...]) -> int | None:
+        """A line of which more are named than are left to give back, or None."""
+        left = _quantities(self.left_items)
+        asked = _quantities(items)
+        return next((line for line in asked if asked[line] > left[line]), None)
+
+    def has_left(self, items: tuple[RefundItem, ...], amount_cents: int) -> bool:
+        """True when these items and this money can still be given back."""
+        return amount_cents <= self.left_cents and self.beyond(items) is None
 
 
-def evolve(order: Order | None, event: OrderEvent, at: datetime) -> Order:
-    """The order after the event."""
-    if isinstance(event, OrderCreated):
-        return _created(event, at)
-    assert order is not None, "only OrderCreated begins an order"
-    match event:
-        case OrderScheduled(charge_id=charge_id, prepare_at=prepare_at):
-            return replace(
-                order,
-                status=OrderStatus.SCHEDULED,
-                payment=PaymentStatus.CHARGED,
-                charge_id=charge_id,
-                prepare_at=prepare_at,
-            )
-        case OrderRejected(reason=reason):
-            return replace(
-                order,
-                status=OrderStatus.REJECTED,
-                payment=PaymentStatus.DECLINED,
-                reason=reason,
-            )
-        case PaymentDelayed():
-            return replace(order, payment=PaymentStatus.DELAYED)
-        case PreparationDue():
-            return replace(order, is_preparation_due=True)
-        case PreparationStarted(ticket_id=ticket_id):
-            return replace(order, status=OrderStatus.IN_PREPARATION, ticket_id=ticket_id)
-        case PreparationDelayed():
-            return replace(order, is_preparation_delayed=True)
-        case PreparationFinished(delivery_id=delivery_id):
-            return replace(order, status=OrderStatus.SCHEDULING_DELIVERY, delivery_id=delivery_id)
-        case DriverFound(driver_id=driver_id, eta_at=eta_at):
-            return replace(
-                order,
-                status=OrderStatus.WAITING_FOR_DRIVER,
-                driver_id=driver_id,
-                eta_at=eta_at,
-            )
-        case OrderEtaChanged(eta_at=eta_at):
-            return replace(order, eta_at=eta_at)
-        case OrderPickedUp():
-            return replace(order, status=OrderStatus.IN_DELIVERY)
-        case OrderDelivered():
-            return replace(order, status=OrderStatus.DELIVERED, delivered_at=at)
-        case OrderCancelled(reason=reason):
-            return replace(
-                order,
-                status=OrderStatus.CANCELLED,
-                payment=PaymentStatus.REFUNDING,
-                reason=reason,
-            )
-        case PaymentRefunded(refund_id=refund_id):
-            return replace(order, payment=PaymentStatus.REFUNDED, refund_id=refund_id)
-        case _:
-            assert_never(event)
-
-
-def _created(event: OrderCreated, at: datetime) -> Order:
-    return Order(
-        order_id=event.order_id,
-        status=OrderStatus.CREATED,
-        partner=event.partner,
-        reference=event.reference,
-        restaurant=event.restaurant,
-        destination=event.destination,
-        items=event.items,
-        currency=event.currency,
-        amount_cents=event.amount_cents,
-        payment_token=event.payment_token,
-        delay_seconds=event.delay_seconds,
-        created_at=at,
-        ready_at=event.ready_at,
-        idempotency_key=event.idempotency_key,
-    )
+def _quantities(items: Iterable[RefundItem]) -> Counter[int]:
+    quantities = Counter[int]()
+    for each in items:
+        quantities[each.line] += each.quantity
+    return quantities
 
 
 def impossible(command: object, order: Order) -> Rejected:
     """The refusal of a command that the order's status does not allow."""
+    name = type(command).__name__
+    if order.is_final:
+        return Rejected("final", f"{name} comes too late: the order is {order.status.value}")
     return Rejected(
         "impossible_now",
-        f"{type(command).__name__} is not possible for an order that is {order.status.value}",
+        f"{name} is not possible for an order that is {order.status.value}",
+    )
+
+
+def refused(order: Order) -> Rejected:
+    """The refusal of what a restaurant says about an order that it has refused to cook."""
+    return Rejected(
+        "refused", f"the restaurant has refused the order {order.order_id}, and may undo that first"
     )

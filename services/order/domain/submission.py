@@ -1,5 +1,7 @@
 """How an order is taken in, once however often it is submitted."""
 
+import hashlib
+import hmac
 from datetime import UTC, datetime, timedelta
 
 from services.common.decider import Rejected
@@ -11,8 +13,12 @@ from services.common.messages.order import (
 )
 from services.order.domain.order import Order
 
+CODE_DIGITS = 4
 
-def submit(command: SubmitOrder, order: Order | None, at: datetime) -> OrderEvent | Rejected | None:
+
+def submit(
+    command: SubmitOrder, order: Order | None, at: datetime, code_secret: str
+) -> OrderEvent | Rejected | None:
     """The order that a submission makes, unless it is known or wanted ready in the past."""
     if order is not None:
         if content(command) == content(order):
@@ -43,11 +49,19 @@ def submit(command: SubmitOrder, order: Order | None, at: datetime) -> OrderEven
         delay_seconds=command.delay_seconds,
         ready_at=None if command.ready_at is None else command.ready_at.astimezone(UTC),
         idempotency_key=command.idempotency_key,
+        code=door_code(command.order_id, code_secret) if command.requires_code else None,
     )
+
+
+def door_code(order_id: str, code_secret: str) -> str:
+    """What a driver names at the door: the same for an order, and not to be guessed without."""
+    digest = hmac.new(code_secret.encode(), order_id.encode(), hashlib.sha256).digest()
+    return f"{int.from_bytes(digest) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
 
 
 def content(asked: SubmitOrder | Order) -> tuple[object, ...]:
     """What makes two submissions of one reference the same order."""
+    requires_code = asked.code is not None if isinstance(asked, Order) else asked.requires_code
     return (
         asked.restaurant,
         asked.destination,
@@ -56,4 +70,5 @@ def content(asked: SubmitOrder | Order) -> tuple[object, ...]:
         asked.payment_token,
         asked.delay_seconds,
         asked.ready_at,
+        requires_code,
     )
