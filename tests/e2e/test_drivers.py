@@ -3,7 +3,8 @@
 import asyncio
 
 from tests.e2e.phone import order_for, phones_of
-from tests.e2e.world import World
+from tests.e2e.proof import proven_clean
+from tests.e2e.world import LIFE_SECONDS_MAX, World
 
 
 async def test_a_driver_who_rejected_is_not_offered_the_same_delivery_again(
@@ -250,3 +251,51 @@ async def test_after_the_pickup_only_an_operator_cancels_and_the_goods_go_back(
     await impatient.becomes(
         "delivery", f"/deliveries/{delivery_id}", lambda each: each["status"] == "RETURNED"
     )
+
+
+async def test_whatever_the_drivers_do_every_order_ends(impatient: World) -> None:
+    """They reject, ignore, give up, name wrong codes and find nobody; an operator helps."""
+    unwilling = {
+        "reject_share": 0.2,
+        "ignore_offers_share": 0.2,
+        "give_up_share": 0.2,
+        "unreachable_share": 0.3,
+        "wrong_code_share": 0.6,
+        "wrong_codes": 3,
+    }
+    await impatient.call("PUT", "phones", "/faults", unwilling, 200)
+    try:
+        order_ids = [
+            await impatient.submit(impatient.order(requires_code=bool(number % 2)))
+            for number in range(10)
+        ]
+        async with asyncio.timeout(LIFE_SECONDS_MAX * 2):
+            while not await _have_ended(impatient, order_ids):
+                await _look_after(impatient, order_ids)
+                await asyncio.sleep(0.3)
+    finally:
+        await impatient.call("PUT", "phones", "/faults", {}, 200)
+    for number in range(1, 5):
+        await impatient.becomes(
+            "driver", f"/drivers/driver-{number}", lambda driver: driver["delivery"] is None
+        )
+    await proven_clean(impatient, order_ids)
+
+
+async def _have_ended(world: World, order_ids: list[str]) -> bool:
+    orders = [await world.get("order", f"/orders/{order_id}") for order_id in order_ids]
+    return all(order["status"] == "DELIVERED" or order["payment"] == "REFUNDED" for order in orders)
+
+
+async def _look_after(world: World, order_ids: list[str]) -> None:
+    """What an operator does about a flag."""
+    for delivery in (await world.get("delivery", "/deliveries?flagged=true&limit=500"))["items"]:
+        path, asked = f"/deliveries/{delivery['delivery_id']}", {"reason": "looked at"}
+        if delivery["order_id"] not in order_ids:
+            continue
+        if "wrong_codes" in delivery["flags"]:
+            await world.client.post(f"{world.url('delivery')}{path}/waive-code", json=asked)
+        if "no_driver" in delivery["flags"] and len(delivery["excluded"]) > 1:
+            asked["by"] = "operator"
+            url = f"{world.url('order')}/orders/{delivery['order_id']}/cancel"
+            await world.client.post(url, json=asked)
