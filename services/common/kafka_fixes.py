@@ -7,14 +7,19 @@ broker that has just become the coordinator loads the group, "I do not know yet"
 It also takes the answer of a coordinator in trouble to a JoinGroup or SyncGroup, such as "unknown
 server error" when its log has too few replicas, for the end of the member, which would be out of
 its group until it is started again. Such an answer is a lost one: the member joins again.
+
+And it knows how asyncio tells that a connection was closed while it writes, but not how uvloop
+does: that would end the member as well.
 """
 
 import asyncio
 from typing import Any
 
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import (
     GroupLoadInProgressError,
+    KafkaConnectionError,
     KafkaError,
     NoError,
     NotCoordinatorForGroupError,
@@ -37,11 +42,13 @@ IN_TROUBLE = (
 )
 
 _send = GroupCoordinator._send_req
+_write = AIOKafkaConnection.send
 
 
 def install() -> None:
     """Puts it right for all consumers of this process; a second time changes nothing."""
     GroupCoordinator._send_req = _send_and_look
+    AIOKafkaConnection.send = _write_or_close
 
 
 async def _send_and_look(coordinator: GroupCoordinator, request: Any) -> Any:
@@ -65,3 +72,16 @@ async def _send_and_look(coordinator: GroupCoordinator, request: Any) -> Any:
         return answer
     error: KafkaError = kind()
     raise error
+
+
+def _write_or_close(connection: AIOKafkaConnection, *request: Any, **options: Any) -> Any:
+    """The future answer to a request.
+
+    Raises:
+        KafkaConnectionError: the connection is closed.
+    """
+    try:
+        return _write(connection, *request, **options)
+    except RuntimeError as error:
+        connection.close(reason=CloseReason.CONNECTION_BROKEN)
+        raise KafkaConnectionError(f"the connection is closed: {error}") from error

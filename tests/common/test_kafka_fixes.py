@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import (
     GroupLoadInProgressError,
+    KafkaConnectionError,
     KafkaError,
     NotCoordinatorForGroupError,
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
+from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 
 from services.common import kafka, kafka_fixes
@@ -107,3 +110,23 @@ async def test_what_the_member_itself_has_an_answer_for_reaches_it(
     answers.append(Answer([], kind.errno))
     answer = await Coordinator()._send_req(request_)
     assert answer.error_code == kind.errno
+
+
+class ClosedWriter:
+    """A stream over a transport of uvloop that was closed meanwhile."""
+
+    def write(self, data: bytes) -> None:
+        """As uvloop says it."""
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
+
+    def close(self) -> None:
+        """It is."""
+
+
+async def test_a_connection_that_was_closed_meanwhile_is_a_lost_one() -> None:
+    """Also where uvloop says so; whoever asks connects again."""
+    connection = AIOKafkaConnection("127.0.0.1", 1)
+    connection._writer = ClosedWriter()
+    with pytest.raises(KafkaConnectionError, match="closed"):
+        connection.send(OffsetFetchRequest("order", []))
+    assert not connection.connected()
