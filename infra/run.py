@@ -22,7 +22,7 @@ from rich.table import Table
 from infra.data_directory import running_supervisor
 from infra.errors import BrokerError
 from infra.programs import Program, ProgramError
-from infra.stack import SERVICES, Stack, StackPlan
+from infra.stack import SERVICES, WEB, WEB_PORT, Stack, StackPlan
 from services.common.codec import LANGUAGES
 
 WATCH_SECONDS = 0.5
@@ -61,11 +61,11 @@ def main() -> int:
     if arguments.stop:
         return stop(arguments.directory)
     console = Console(highlight=False)
-    plan = StackPlan(directory=arguments.directory)
+    plan = StackPlan(directory=arguments.directory, web_port=WEB_PORT)
     if arguments.free_ports:
-        plan = StackPlan.on_free_ports(arguments.directory)
+        plan = StackPlan.on_free_ports(arguments.directory, with_web=True)
     stack = Stack(plan)
-    console.print("Starting Kafka, four services and the sandbox ...")
+    console.print("Starting Kafka, four services, the sandbox and the web pages ...")
     began_at = time.monotonic()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -123,6 +123,7 @@ def _print_addresses(console: Console, plan: StackPlan) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("what", "address", "look at"):
         table.add_column(column)
+    table.add_row("web pages", plan.url(WEB), "/  /board  /restaurant  /simulator")
     table.add_row("Kafka", f"127.0.0.1:{plan.kafka_port}", "python -m infra.topics --list")
     paths = {
         "order": "/orders",

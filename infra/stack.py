@@ -15,13 +15,18 @@ from infra.topics import create_topics
 SERVICES = ("order", "delivery", "matcher", "driver")
 SANDBOX = {"payments": 9001, "pos": 9002, "phones": 9003}
 SERVICE_PORT_FIRST = 8001
+WEB = "web"
+WEB_PORT = 3000
 SANDBOX_SPEED_MPS = 400.0
 SANDBOX_PREPARATION_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class StackPlan:
-    """Where everything of one stack is. The defaults are the addresses that the README names."""
+    """Where everything of one stack is. The defaults are the addresses that the README names.
+
+    web_port: where people look on; None for a stack that nobody looks at.
+    """
 
     directory: Path = Path(".tiffin")
     kafka_port: int = 9092
@@ -34,6 +39,7 @@ class StackPlan:
         }
     )
     sandbox_ports: Mapping[str, int] = field(default_factory=lambda: dict(SANDBOX))
+    web_port: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -43,6 +49,7 @@ class StackPlan:
         workers: int = 1,
         nodes: int = 1,
         environment: Mapping[str, str] | None = None,
+        with_web: bool = False,
     ) -> "StackPlan":
         """A stack beside others on this machine, for tests and benchmarks."""
         kafka = free_ports(nodes)
@@ -53,11 +60,14 @@ class StackPlan:
             workers=workers,
             service_ports={name: tuple(free_ports(workers)) for name in SERVICES},
             sandbox_ports={name: free_ports(1)[0] for name in SANDBOX},
+            web_port=free_ports(1)[0] if with_web else None,
             environment=environment or {},
         )
 
     def url(self, name: str, worker: int = 0) -> str:
-        """The base URL of a service's worker or of a program of the sandbox."""
+        """The base URL of a service's worker, of a program of the sandbox, or of the web front."""
+        if name == WEB:
+            return f"http://{HOST}:{self.web_port}"
         if name in self.sandbox_ports:
             return f"http://{HOST}:{self.sandbox_ports[name]}"
         return f"http://{HOST}:{self.service_ports[name][worker]}"
@@ -77,6 +87,8 @@ class Stack:
                 self._add_service(name, worker)
         for name in SANDBOX:
             self._add_sandbox(name)
+        if plan.web_port is not None:
+            self._add_web()
 
     @property
     def bootstrap(self) -> str:
@@ -157,6 +169,25 @@ class Stack:
             },
             ready_url=f"{plan.url(name)}/health/live",
             log=plan.directory / "logs" / f"{name}.log",
+        )
+
+    def _add_web(self) -> None:
+        plan = self.plan
+        urls = {
+            f"TIFFIN_{name.upper()}_URL": plan.url(name)
+            for name in (*SERVICES, *plan.sandbox_ports)
+        }
+        self.programs[WEB] = Program(
+            name=WEB,
+            arguments=("infra.web",),
+            environment={
+                "TIFFIN_BOOTSTRAP": self.bootstrap,
+                "TIFFIN_WEB_PORT": str(plan.web_port),
+                **urls,
+                **plan.environment,
+            },
+            ready_url=f"{plan.url(WEB)}/health/live",
+            log=plan.directory / "logs" / f"{WEB}.log",
         )
 
 

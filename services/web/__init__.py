@@ -1,0 +1,1 @@
+"""What people see: shop, tracking, restaurant screen, operations board, simulator panel."""

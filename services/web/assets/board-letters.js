@@ -1,0 +1,92 @@
+// Dead letters: what a service could not take, why, and that it be taken after all.
+import { confirm, dateTime, el, send, toast } from "./api.js";
+import { keep } from "./elements.js";
+import { tellProblem } from "./staff.js";
+
+/** Shows the letters; those that were replayed or discarded only where the box asks for them. */
+export function showLetters(letters, reload) {
+  const open = letters.filter((each) => each.is_open);
+  const shown = document.getElementById("letters-all").checked ? letters : open;
+  const count = document.getElementById("letters-count");
+  count.textContent = open.length;
+  count.className = `badge ${open.length ? "bad" : "good"}`;
+  document.getElementById("letters-empty").hidden = shown.length > 0;
+  keep(
+    document.getElementById("letters"),
+    shown,
+    (each) => `${each.service}/${each.id}`,
+    (each) => letterRow(each, reload),
+  );
+}
+
+function letterRow(letter, reload) {
+  const place = `${letter.source_topic} · partition ${letter.source_partition} · offset ${letter.source_offset}`;
+  const replayIt = (event) => replay(event, letter, reload);
+  return el(
+    "article",
+    { class: "letter" },
+    el(
+      "div",
+      { class: "letter-facts" },
+      el(
+        "p",
+        { class: "row" },
+        el("b", {}, letter.service),
+        el("span", { class: "muted small" }, dateTime(letter.put_aside_at)),
+      ),
+      el("p", {}, letter.reason),
+      el("p", { class: "muted small" }, place, letter.key ? ` · key ${letter.key}` : ""),
+      ...letter.resolutions.map(resolution),
+      el(
+        "details",
+        { "data-focus": "record" },
+        el("summary", { class: "small" }, "The record"),
+        el("pre", { class: "json", tabindex: "0" }, pretty(letter.value)),
+      ),
+    ),
+    letter.is_open
+      ? el(
+          "button",
+          { type: "button", class: "button small", "data-focus": "replay", onclick: replayIt },
+          "Replay…",
+        )
+      : null,
+  );
+}
+
+function resolution({ action, by, note, occurred_at: at }) {
+  return el(
+    "p",
+    { class: "row small" },
+    el("span", { class: "badge good" }, action),
+    `by ${by}, ${dateTime(at)}`,
+    note ? ` – ${note}` : "",
+  );
+}
+
+function pretty(text) {
+  if (text === null || text === undefined)
+    return "It is no text; `tiffin dead-letters show` has its bytes.";
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+async function replay(event, letter, reload) {
+  const pressed = event.currentTarget;
+  const text =
+    "The record is checked as the service would check it, and goes to it again. A command counts once, however often.";
+  if (!(await confirm({ title: "Replay the record?", text, yes: "Replay" }))) return;
+  pressed.disabled = true;
+  const path = `/api/board/dead-letters/${encodeURIComponent(letter.service)}/${encodeURIComponent(letter.id)}`;
+  try {
+    await send("POST", `${path}/replay`);
+    toast("The record was replayed.");
+  } catch (problem) {
+    pressed.disabled = false;
+    tellProblem(problem);
+  }
+  setTimeout(reload, 400);
+}
