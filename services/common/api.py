@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from services.common.admission import FloodError
 from services.common.codec import encode_plain
 from services.common.decider import Row
+from services.common.durations import http_seconds
 from services.common.front import (
     LIST_LIMIT_MAX,
     OWNER_SECONDS_MAX,
@@ -31,6 +32,7 @@ from services.common.front import (
 from services.common.open_requests import OpenRequests, RequestLimits
 from services.common.problem import ProblemError, problem_response
 from services.common.telemetry import TRACEPARENT, Headers
+from services.common.timed_requests import TimedRequests
 
 BODY_BYTES_MAX = 262_144
 FORWARDED = "x-tiffin-forwarded"
@@ -212,6 +214,8 @@ def create_base_api(title: str, description: str, ports: Ports) -> FastAPI:
         return await call_next(request)
 
     api.add_middleware(OpenRequests, limits=ports.request_limits)
+    api.state.http_seconds = http_seconds()
+    api.add_middleware(TimedRequests, seconds=api.state.http_seconds)
 
     @api.exception_handler(ProblemError)
     async def on_problem(_: Request, error: ProblemError) -> Response:
@@ -260,7 +264,7 @@ def create_base_api(title: str, description: str, ports: Ports) -> FastAPI:
 
     @api.get("/metrics", tags=["health"])
     async def metrics() -> Response:
-        """Counters, lag, stalls, effects, timers and tables of this worker, for Prometheus."""
+        """What this worker counts, times, holds and waits for, for Prometheus."""
         return Response(ports.metrics(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return api

@@ -18,9 +18,11 @@ from typing import Any, Generic
 from services.common import ids
 from services.common.codec import EVENT_BYTES_MAX, BadRecordError, Language, encode_event
 from services.common.decider import Decider, Envelope, Rejected, Row, State, fold, is_repeat
+from services.common.decisions import Decisions
 from services.common.event_table import Appended, TablePartition
 from services.common.kafka import partition_of
-from services.common.log import Ack, Appender, Record, instant_of, place_of
+from services.common.log import Ack, Appender, Record, all_acknowledged, instant_of, place_of
+from services.common.log_lines import without_values
 from services.common.telemetry import (
     EXIT_APPEND_FAILED,
     EXIT_LOG_SKIPPED,
@@ -85,6 +87,7 @@ class Pipeline(Generic[State]):
         self._appender = appender
         self._changed = changed
         self._counters = counters
+        self._decisions = Decisions(decider, counters)
         self._limits = limits
         self._in_flight: dict[str, Row[State]] = {}
         self._expected: dict[str, int] = {}  # next offset by input topic
@@ -163,7 +166,7 @@ class Pipeline(Generic[State]):
             return
         row = self._in_flight.get(key) or self._table.row(key)
         if is_repeat(row, envelope):
-            self._counters.add("commands_repeated")
+            self._decisions.repeated(record, key, envelope)
             return
         try:
             outcome = self._decide(key, row, envelope, command)
@@ -175,12 +178,13 @@ class Pipeline(Generic[State]):
             await self._put_aside(record, f"decide failed: {error!r}", step)
             return
         if accepted is not None:
+            event, after = accepted.envelope, accepted.after
+            self._decisions.accepted(record, key, envelope, event, row, after)
             await self._append(record, key, accepted, step)
         elif outcome is None:
-            self._counters.add("commands_repeated")
+            self._decisions.repeated(record, key, envelope)
         else:
-            self._counters.add("commands_rejected")
-            log.info("%s %s rejected: %s", envelope.type, key, outcome.detail)
+            self._decisions.rejected(record, key, envelope, outcome)
             self._add_other(step, await self._appender.rejection(key, envelope, outcome))
 
     def _decide(self, key: str, row: Row[State] | None, envelope: Envelope, command: Any) -> Any:
@@ -219,13 +223,11 @@ class Pipeline(Generic[State]):
             self.partition, key, envelope, accepted.value, record.headers, inputs
         )
         self._in_flight[key] = accepted.after
-        self._counters.add("commands_accepted")
-        log.debug("%s %s v%d %s", envelope.type, key, envelope.version, envelope.correlation_id)
         step.events.append((accepted, inputs, ack))
 
     async def _put_aside(self, record: Record, reason: str, step: _Step) -> None:
         self._counters.add("dead_letters")
-        log.warning("dead letter %s: %s", place_of(record), reason)
+        log.warning("dead letter %s: %s", place_of(record), without_values(reason))
         self._add_other(step, await self._appender.dead_letter(record, reason))
 
     def _add_other(self, step: _Step, ack: Ack) -> None:
@@ -284,16 +286,6 @@ class Pipeline(Generic[State]):
 
     async def _acknowledged(self, acks: Collection[Ack]) -> None:
         try:
-            await _all(acks, self._limits.append_seconds_max)
+            await all_acknowledged(acks, self._limits.append_seconds_max)
         except Exception as error:
             die(EXIT_APPEND_FAILED, f"the log did not take a record: {error!r}")
-
-
-async def _all(acks: Collection[Ack], seconds_max: float) -> None:
-    waiting = [ack for ack in acks if not ack.done()]
-    if waiting:
-        done, late = await asyncio.wait(waiting, timeout=seconds_max)
-        if late:
-            raise TimeoutError(f"{len(late)} of {len(done) + len(late)} after {seconds_max} s")
-    for ack in acks:
-        ack.result()

@@ -4,7 +4,7 @@ An aggregate is three pure functions: decide, evolve, and the agenda that its st
 Decider of Jérémie Chassaing, "Functional Event Sourcing Decider", 2021; the agenda is ours).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -81,6 +81,9 @@ class Decider(Generic[State, Command, Event]):
     listed_at: the instant that lists are ordered by; the same for the whole life of an aggregate.
     recognised: events whose commands the state itself knows again, each with what says so of a
         state and the event; their ids are not remembered.
+    stage: what is timed from `listed_at` until an aggregate comes to it: a status, and whether the
+        thing was asked for "now" or for "later".
+    routine: events so frequent that the log tells of them at level DEBUG.
     snapshot: writes the whole row as an event; answers `snapshot_command` in place of decide.
     """
 
@@ -96,6 +99,8 @@ class Decider(Generic[State, Command, Event]):
     recent_max: int = 64
     recognised: Mapping[type[Any], Callable[[Any, Any], bool]] = field(default_factory=dict)
     keeps_history: bool = False
+    stage: Callable[[State], tuple[str, str]] | None = None
+    routine: Collection[str] = ()
     snapshot_command: type[Any] | None = None
     snapshot_event: type[Any] | None = None
     snapshot: Callable[[str, Row[State]], Event] | None = None

@@ -219,12 +219,27 @@ class Effects:
             self._counters.add("effects_answered")
 
     async def _attempt(self, key: str, call: Any, attempt: int) -> Any:
+        began_at = clock.monotonic()
+
+        def note(outcome: str) -> None:
+            labels = (type(call).__name__, outcome)
+            self._counters.effect_seconds.add(labels, clock.monotonic() - began_at)
+
         try:
-            return await asyncio.wait_for(
+            command = await asyncio.wait_for(
                 self._outside.perform(key, call, attempt), self._limits.timeout_seconds
             )
         except TimeoutError as error:
+            note("unanswered")
             raise UnansweredError(f"no answer within {self._limits.timeout_seconds} s") from error
+        except UnansweredError:
+            note("unanswered")
+            raise
+        except Exception:
+            note("failed")
+            raise
+        note("answered")
+        return command
 
     def _pause_before_next(self, place: _Place, seconds: float) -> None:
         if self._running.get(place) is not asyncio.current_task():

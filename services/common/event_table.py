@@ -5,7 +5,7 @@ written in one atomic batch. Deleting the directory loses nothing: the table is 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -63,6 +63,11 @@ class TablePartition(Generic[State]):
     def keys_estimate(self) -> int:
         """About how many entries the store has, rows and what leads to them."""
         return store.keys_estimate(self._db)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many aggregates there are, by status; under "" those that have none."""
+        return self._position.counts
 
     def row(self, key: str) -> Row[State] | None:
         """The row of an aggregate, or None when no event has named it."""
@@ -190,7 +195,8 @@ class EventTable(Generic[State]):
 
 @cache
 def _form(row_type: Any) -> str:
-    return hashlib.sha256(encode_plain(msgspec.json.schema(row_type))).hexdigest()[:16]
+    written = (table_layout.VERSION, msgspec.json.schema(row_type))
+    return hashlib.sha256(encode_plain(written)).hexdigest()[:16]
 
 
 def _decode_position(stored: bytes) -> Position:

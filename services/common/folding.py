@@ -36,7 +36,8 @@ class Position:
     The id tells a log that was made anew from the one that was folded, and `form` tells a table of
     another form of state, written by another release; both are folded anew. `inputs` is the next
     offset by input topic of which nothing that came before is to be decided again. `behind` is the
-    last writer that is known to have decided on less than the whole log.
+    last writer that is known to have decided on less than the whole log. `counts` says how many
+    rows there are, by status.
     """
 
     next_offset: int
@@ -44,6 +45,7 @@ class Position:
     form: str = ""
     inputs: dict[str, int] = field(default_factory=dict)
     behind: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 class Folding(Generic[State]):
@@ -125,14 +127,16 @@ class Folding(Generic[State]):
         """
         batch = self._batch
         changed = {key: self._rows[key] for key in self._stored}
+        counts = dict(self._position.counts)
         for key, row in changed.items():
-            table_layout.put_row(batch, self._decider, key, self._stored[key], row)
+            table_layout.put_row(batch, self._decider, key, self._stored[key], row, counts)
         position = replace(
             self._position,
             next_offset=self._next_offset,
             last_event_id=self._last_event_id,
             inputs=dict(self._inputs),
             behind=None if self._behind is None else self._behind.decode(errors="replace"),
+            counts=dict(sorted(counts.items())),
         )
         batch.put(table_layout.POSITION_KEY, table_layout.encode(position))
         write(batch)

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from services.common.api import Peers
 from services.common.front import Front
-from services.common.metrics import JointMetrics
+from services.common.metrics import JointMetrics, duration_families
 from services.common.open_requests import RequestLimits
 from services.common.settings import CommonSettings
 from services.common.worker import ServiceParts, Worker
@@ -27,6 +27,7 @@ class Household:
         if first.create_api is None:
             raise ValueError(f"{first.name} has no front")
         self.api: FastAPI = first.create_api(self)
+        self.workers[0].told.add(lambda: duration_families(self.api.state.http_seconds))
         for other, worker in zip(others, self.workers[1:], strict=True):
             if other.add_routes is None:
                 raise ValueError(f"{other.name} adds nothing to the front of {first.name}")

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -72,6 +72,22 @@ def place_of(record: Record) -> str:
 def place_name(place: tuple[str, int]) -> str:
     """topic/partition"""
     return f"{place[0]}/{place[1]}"
+
+
+async def all_acknowledged(acks: Collection[Ack], seconds_max: float) -> None:
+    """Waits until the log has taken all of these.
+
+    Raises:
+        TimeoutError: it has not said so in time.
+        KafkaError: it has not taken one.
+    """
+    waiting = [ack for ack in acks if not ack.done()]
+    if waiting:
+        done, late = await asyncio.wait(waiting, timeout=seconds_max)
+        if late:
+            raise TimeoutError(f"{len(late)} of {len(done) + len(late)} after {seconds_max} s")
+    for ack in acks:
+        ack.result()
 
 
 def writer_header(worker: str, generation: int, since: datetime) -> bytes:

@@ -1,16 +1,22 @@
 """Log lines: one per record on standard error, for people, or as JSON for machines."""
 
 import logging
+import re
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from services.common.codec import encode_plain
+from services.common.telemetry import trace_id
 
 SELDOM_SECONDS = 10.0
 # These say the same many times a second while a broker is away.
 CHATTY = ("aiokafka", "kafka")
 QUIET = ("httpx", "httpcore", "uvicorn", "mode", "faust")
+
+_VALUE = re.compile(r""" ?(?<!\w)b?['"].*|, not .*""", re.DOTALL)
 
 
 def logging_config(service: str, level: str, as_json: bool) -> dict[str, Any]:
@@ -35,6 +41,58 @@ def logging_config(service: str, level: str, as_json: bool) -> dict[str, Any]:
         "root": {"level": level, "handlers": ["all"]},
         "loggers": {name: {"level": "WARNING"} for name in (*CHATTY, *QUIET)},
     }
+
+
+@dataclass(slots=True, kw_only=True)
+class Decision:
+    """One decision of a command loop, made into text only where it is written.
+
+    It names its order and what happened, and says nothing of what an order has in it.
+    `correlation_id` is the order's id in all that an order leads to, also in other services.
+
+    result: the event and its version, or the reason of a refusal.
+    headers: of the command's record.
+    """
+
+    outcome: str
+    command: str
+    aggregate: str
+    key: str
+    result: str | None
+    correlation_id: str
+    headers: Iterable[tuple[str, bytes]]
+
+    def __str__(self) -> str:
+        """For people, on one line."""
+        result = "" if self.result is None else f": {self.result}"
+        order = "" if self.correlation_id == self.key else f" for {_line(self.correlation_id)}"
+        trace = trace_id(self.correlation_id, self.headers)
+        return f"{self.aggregate} {self.key} {self.outcome} {self.command}{result}{order} [{trace}]"
+
+    def facts(self) -> dict[str, str | None]:
+        """For machines, by name."""
+        return {
+            "outcome": self.outcome,
+            "command": self.command,
+            "aggregate": self.aggregate,
+            "key": self.key,
+            "result": self.result,
+            "correlation_id": self.correlation_id,
+            "trace_id": trace_id(self.correlation_id, self.headers),
+        }
+
+
+def without_values(reason: str) -> str:
+    """What is wrong with a record, without what stands in it.
+
+    The record's own text stands in quotes, or behind ", not "; the rest goes with it.
+    """
+    return _VALUE.sub(" ...", reason)
+
+
+def _line(text: str) -> str:
+    """A text from outside as one that begins no line of its own."""
+    return text if text.isprintable() else ascii(text)
 
 
 class Seldom(logging.Filter):
@@ -77,6 +135,8 @@ class JsonFormatter(logging.Formatter):
             "service": self._service,
             "message": record.getMessage(),
         }
+        if isinstance(record.msg, Decision):
+            line |= record.msg.facts()
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return encode_plain(line).decode()

@@ -16,6 +16,7 @@ from services.common import ids
 from services.common.codec import LANGUAGES, BadRecordError, Language
 from services.common.decider import Envelope, React
 from services.common.log import Ack, Appender, Record, place_name, place_of
+from services.common.log_lines import without_values
 from services.common.pulse import Pulse
 from services.common.telemetry import EXIT_LOG_SKIPPED, Counters, die, log
 
@@ -67,7 +68,7 @@ class Reactions:
                 raise ValueError("two commands of one event for one aggregate: one would be lost")
         except BadRecordError as error:
             self._counters.add("dead_letters")
-            log.warning("dead letter %s: %s", place_of(record), error)
+            log.warning("dead letter %s: %s", place_of(record), without_values(str(error)))
             return [await self._appender.dead_letter(record, str(error))]
         except Exception as error:
             self._counters.add("dead_letters")

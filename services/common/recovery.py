@@ -13,6 +13,7 @@ from services.common import clock
 from services.common.codec import BadRecordError, Language
 from services.common.event_table import Appended, TablePartition
 from services.common.log import Record, place_of, told_by_writer
+from services.common.log_lines import without_values
 from services.common.progress import Progress
 from services.common.rebuild import Rebuild, RebuildLimits
 from services.common.telemetry import Counters, log
@@ -206,7 +207,8 @@ class _Recovery:
                 envelope, event = decode(record.value)
             except BadRecordError as error:
                 self._unreadable += 1
-                log.error("%s can't be folded and is passed over: %s", place_of(record), error)
+                reason = without_values(str(error))
+                log.error("%s can't be folded and is passed over: %s", place_of(record), reason)
                 continue
             inputs, writer = told_by_writer(record)
             add(Appended(record.offset, envelope, event, value, inputs, writer=writer))

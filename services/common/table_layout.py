@@ -1,4 +1,7 @@
-"""Where rows, lists, agendas, histories and the position lie in the store of a partition."""
+"""Where rows, lists, agendas, histories and the position lie in the store of a partition.
+
+A new way of laying them out, or of what the position says, needs a new VERSION.
+"""
 
 import struct
 from collections.abc import Mapping
@@ -10,11 +13,14 @@ from rocksdict import WriteBatch
 
 from services.common.decider import Decider, Row, State
 
+VERSION = 2
 END = b"\xff"
 POSITION_KEY = b"mposition"
 AGENDA = b"a"
 _ROW, _LABEL, _HISTORY = b"r", b"l", b"h"
 _SORT_DIGITS = 16
+# The label by whose values rows are counted; rows without it count under "".
+COUNTED = "status"
 
 encode = msgspec.json.Encoder().encode
 
@@ -25,16 +31,23 @@ def put_row(
     key: str,
     before: Row[State] | None,
     after: Row[State],
+    counts: dict[str, int],
 ) -> None:
     """Writes a row, and moves it in the lists and the agenda from where it was.
 
     Args:
         before: the row as the store has it.
+        counts: of rows by COUNTED; kept up to date.
     """
     batch.put(row_key(key), encode(after))
     old = {} if before is None else _labels(decider, before)
     new = _labels(decider, after)
     if old != new:
+        if before is None:
+            _count(counts, new, 1)
+        elif old.get(COUNTED) != new.get(COUNTED):
+            _count(counts, old, -1)
+            _count(counts, new, 1)
         since = after.state if before is None else before.state
         sort = newest_first(decider.listed_at(since))
         for name, value in old.items():
@@ -73,6 +86,15 @@ def newest_first(at: datetime) -> str:
     """Instants in the reverse order of time, as digits that sort like text."""
     microseconds = int(at.timestamp() * 1_000_000)
     return f"{10**_SORT_DIGITS - 1 - microseconds:0{_SORT_DIGITS}d}"
+
+
+def _count(counts: dict[str, int], labels: Mapping[str, str], more: int) -> None:
+    value = labels.get(COUNTED, "")
+    count = counts.get(value, 0) + more
+    if count:
+        counts[value] = count
+    else:
+        del counts[value]
 
 
 def _labels(decider: Decider[State, Any, Any], row: Row[State]) -> Mapping[str, str]:

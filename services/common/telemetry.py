@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import NoReturn
 from uuid import UUID
 
+from services.common import durations
+
 EXIT_APPEND_FAILED = 70
 EXIT_LOG_SKIPPED = 71
 EXIT_STALLED = 72
@@ -26,15 +28,27 @@ log = logging.getLogger("tiffin")
 end_process: Callable[[int], NoReturn] = os._exit
 
 
+REASONS_MAX = 200
+
+
 class Counters:
-    """How often each named thing happened since the worker started."""
+    """How often each named thing happened since the worker started, and how long things took."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+        self.command_seconds = durations.command_seconds()
+        self.status_seconds = durations.status_seconds()
+        self.effect_seconds = durations.effect_seconds()
 
     def add(self, name: str, count: int = 1) -> None:
         """Counts `count` more."""
         self._counts[name] += count
+
+    def add_reason(self, reason: str) -> None:
+        """Counts one more command that was refused for this reason."""
+        is_one_too_many = reason not in self.reasons and len(self.reasons) >= REASONS_MAX
+        self.reasons[durations.OTHER if is_one_too_many else reason] += 1
 
     def snapshot(self) -> dict[str, int]:
         """All counts by name."""
@@ -57,13 +71,18 @@ def trace_headers(
 
     Both ids are derived, so that a repeated record repeats its trace (W3C Trace Context, level 1).
     """
+    parent = f"00-{trace_id(correlation_id, incoming)}-{_hex(message_id)[:16]}-01"
+    return [(TRACEPARENT, parent.encode())]
+
+
+def trace_id(correlation_id: str, incoming: Iterable[tuple[str, bytes]] = ()) -> str:
+    """The trace that a record belongs to."""
     trace = None
     for name, value in incoming:
         found = _TRACEPARENT.fullmatch(value) if name == TRACEPARENT and value else None
         if found is not None:
             trace = found[1].decode()
-    parent = f"00-{trace or _hex(correlation_id)}-{_hex(message_id)[:16]}-01"
-    return [(TRACEPARENT, parent.encode())]
+    return trace or _hex(correlation_id)
 
 
 def _hex(text: str) -> str:

@@ -394,3 +394,23 @@ async def test_a_call_that_was_dropped_and_does_not_end_is_the_oldest() -> None:
     assert (len(made), made.running) == (0, 0)
     end.set()
     await world.until(lambda: made.oldest_seconds == 0.0)
+
+
+async def test_calls_are_timed_by_type_and_how_they_end() -> None:
+    """Each attempt by itself."""
+
+    async def perform(key: str, attempt: int) -> None:
+        if attempt == 1:
+            raise UnansweredError("lost")
+        if attempt == 2:
+            raise RuntimeError("broken")
+
+    counters = Counters()
+    limits = EffectLimits(backoff_seconds=0.001, backoff_seconds_max=0.002)
+    made = Effects(World(perform), _nowhere, limits, counters)
+    made.set(0, "a", [Ring("a")])
+    while counters.snapshot().get("effects_answered", 0) < 1:
+        await asyncio.sleep(0.01)
+    counts = {labels: sum(series.counts) for labels, series in counters.effect_seconds}
+    assert counts == {("Ring", outcome): 1 for outcome in ("unanswered", "failed", "answered")}
+    made.close(0)

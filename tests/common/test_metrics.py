@@ -117,7 +117,11 @@ def test_partitions_tell_what_is_open_and_how_far_recoveries_are() -> None:
     owned = SimpleNamespace(assigned=frozenset({1, 3}), open_partitions=frozenset({1}))
     flagged = {("flagged", "true"): range(FLAGGED_MAX + 5)}
     table: Any = {
-        1: SimpleNamespace(keys_estimate=42, listed=lambda *label: iter(flagged[label])),
+        1: SimpleNamespace(
+            keys_estimate=42,
+            counts={"CREATED": 7},
+            listed=lambda *label: iter(flagged[label]),
+        ),
     }
     made = Metrics("order", "a")
     made.add(
@@ -128,6 +132,7 @@ def test_partitions_tell_what_is_open_and_how_far_recoveries_are() -> None:
     values = told(made)
     assert values["tiffin_partitions_assigned", ""] == 2
     assert values["tiffin_partitions_open", ""] == 1
+    assert values["tiffin_aggregates", "status=CREATED"] == 7
     assert values["tiffin_table_keys_estimate", "partition=1"] == 42
     assert values["tiffin_flagged", "partition=1"] == FLAGGED_MAX
     assert values["tiffin_recovery_folded_events", "partition=3"] == 150

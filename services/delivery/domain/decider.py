@@ -13,6 +13,7 @@ from services.common.messages.delivery import (
     ConfirmRelease,
     ConfirmReturn,
     DeliveryCommand,
+    DeliveryEtaChanged,
     DeliveryEvent,
     DeliveryStarted,
     FailDelivery,
@@ -93,6 +94,8 @@ def delivery_decider(
         labels=labels,
         listed_at=lambda delivery: delivery.started_at,
         state_type=Delivery,
+        stage=lambda delivery: (delivery.status.value, "now"),
+        routine={DeliveryEtaChanged.__name__},
     )
 
 

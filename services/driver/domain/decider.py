@@ -134,6 +134,7 @@ def driver_decider(
         listed_at=lambda driver: datetime(2000, 1, 1, tzinfo=UTC),
         state_type=Driver,
         recognised={DriverLocated: is_located},
+        routine={DriverLocated.__name__},
         snapshot_command=TakeDriverSnapshot,
         snapshot_event=DriverSnapshotted,
         snapshot=snapshot,

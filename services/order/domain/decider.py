@@ -15,6 +15,7 @@ from services.common.messages.order import (
     ConfirmVoid,
     DeclinePayment,
     OrderCommand,
+    OrderEtaChanged,
     OrderEvent,
     RecordDriver,
     RecordDriverLoss,
@@ -94,6 +95,12 @@ def labels(order: Order) -> Mapping[str, str]:
     return named
 
 
+def stage(order: Order) -> tuple[str, str]:
+    """What is timed: each status, of orders for later apart from the others."""
+    is_for_later = order.ready_at is not None or order.delay_seconds > 0
+    return order.status.value, "later" if is_for_later else "now"
+
+
 def order_decider(policy: Policy) -> Decider[Order, OrderCommand, OrderEvent]:
     """The order aggregate for the runtime."""
     return Decider(
@@ -106,4 +113,6 @@ def order_decider(policy: Policy) -> Decider[Order, OrderCommand, OrderEvent]:
         listed_at=lambda order: order.created_at,
         state_type=Order,
         keeps_history=True,
+        stage=stage,
+        routine={OrderEtaChanged.__name__},
     )
