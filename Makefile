@@ -14,7 +14,7 @@ CHAOS = $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) \
 	$(if $(NODES),--nodes $(NODES)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(RATE),--rate $(RATE))
 
 .DEFAULT_GOAL := help
-.PHONY: help install run stop demo broker topics test test-fast test-e2e test-chaos lint format types check \
+.PHONY: help install run stop demo traces broker topics test test-fast test-e2e test-chaos lint format types check \
 	bench-loop bench-recovery verify simulate schema-release glossary state-charts requirements clean distclean
 
 help:  ## list all targets
@@ -37,6 +37,9 @@ stop: $(INSTALLED)  ## stop what `make run` started
 
 demo: $(INSTALLED)  ## place a few orders, some for later, and follow them to the door
 	@$(PY) -m infra.demo
+
+traces: $(INSTALLED)  ## start Zipkin, a trace UI on port 9411; a `make run` after it exports to it
+	@$(PY) -m infra.traces
 
 broker: $(INSTALLED)  ## start only Kafka, with its topics; Ctrl-C stops it
 	@$(PY) -m infra.broker run

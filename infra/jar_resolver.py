@@ -9,7 +9,7 @@ from pathlib import Path
 import requests
 from jgo.config import GlobalSettings
 from jgo.constants import MAVEN_CENTRAL_URL
-from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
+from jgo.maven import Artifact, MavenContext, PythonResolver
 
 REQUEST_SECONDS_MAX = 20
 DOWNLOAD_ATTEMPTS_MAX = 3
@@ -58,22 +58,31 @@ def resolve_jars(coordinates: Sequence[str]) -> list[Path]:
         coordinates: each "group:artifact:version", with "!" after it to keep the versions that
             the artifact itself asks for.
     """
+    context = _context()
+    wanted = [context.create_dependency(coordinate) for coordinate in coordinates]
+    inputs, transitive = context.resolver.resolve(wanted)
+    needed = [*inputs, *(one for one in transitive if one.scope in RUNTIME_SCOPES)]
+    with ThreadPoolExecutor(DOWNLOADS_MAX) as pool:
+        return sorted(set(pool.map(_whole_jar, (one.artifact for one in needed))), key=str)
+
+
+def whole_jar(group: str, name: str, version: str, classifier: str) -> Path:
+    """One jar that needs no others."""
+    component = _context().project(group, name).at_version(version)
+    return _whole_jar(component.artifact(classifier, "jar"))
+
+
+def _context() -> MavenContext:
     settings = GlobalSettings.load()
-    context = MavenContext(
+    return MavenContext(
         resolver=AtomicResolver(),
         repo_cache=settings.repo_cache,
         remote_repos={"central": MAVEN_CENTRAL_URL, **settings.repositories},
         timeout=REQUEST_SECONDS_MAX,
     )
-    wanted = [context.create_dependency(coordinate) for coordinate in coordinates]
-    inputs, transitive = context.resolver.resolve(wanted)
-    needed = [*inputs, *(one for one in transitive if one.scope in RUNTIME_SCOPES)]
-    with ThreadPoolExecutor(DOWNLOADS_MAX) as pool:
-        return sorted(set(pool.map(_whole_jar, needed)), key=str)
 
 
-def _whole_jar(dependency: Dependency) -> Path:
-    artifact = dependency.artifact
+def _whole_jar(artifact: Artifact) -> Path:
     jar = artifact.resolve()
     if not zipfile.is_zipfile(jar):
         # Left by another tool whose download was cut short.

@@ -21,14 +21,17 @@ from rich.table import Table
 
 from infra.data_directory import running_supervisor
 from infra.errors import BrokerError
+from infra.ports import HOST, port_is_free
 from infra.programs import Program, ProgramError
 from infra.stack import SERVICES, WEB, WEB_PORT, Stack, StackPlan
+from infra.traces import OTLP_PORT, ZIPKIN_PORT
 from services.common.codec import LANGUAGES
 
 WATCH_SECONDS = 0.5
 RESTARTS_MAX = 10
 RESTARTS_WITHIN_SECONDS = 60.0
 STOP_SECONDS_MAX = 60.0
+OTLP_SETTING = "TIFFIN_OTLP_ENDPOINT"
 
 COLOURS = {
     "order": "green",
@@ -61,9 +64,10 @@ def main() -> int:
     if arguments.stop:
         return stop(arguments.directory)
     console = Console(highlight=False)
-    plan = StackPlan(directory=arguments.directory, web_port=WEB_PORT)
+    exporting = _exporting()
+    plan = StackPlan(directory=arguments.directory, web_port=WEB_PORT, environment=exporting)
     if arguments.free_ports:
-        plan = StackPlan.on_free_ports(arguments.directory, with_web=True)
+        plan = StackPlan.on_free_ports(arguments.directory, with_web=True, environment=exporting)
     stack = Stack(plan)
     console.print("Starting Kafka, four services, the sandbox and the web pages ...")
     began_at = time.monotonic()
@@ -119,6 +123,13 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _exporting() -> dict[str, str]:
+    """Has the services export their spans when a collector listens on this machine."""
+    if OTLP_SETTING in os.environ or port_is_free(OTLP_PORT):
+        return {}
+    return {OTLP_SETTING: f"http://{HOST}:{OTLP_PORT}"}
+
+
 def _print_addresses(console: Console, plan: StackPlan) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("what", "address", "look at"):
@@ -135,6 +146,10 @@ def _print_addresses(console: Console, plan: StackPlan) -> None:
         table.add_row(f"{name} service", plan.url(name), f"{paths[name]}  /docs  /health/ready")
     for name, path in {"payments": "/charges", "pos": "/tickets", "phones": "/phones"}.items():
         table.add_row(f"sandbox {name}", plan.url(name), f"{path}  /faults")
+    if collector := plan.environment.get(OTLP_SETTING):
+        table.add_row(
+            "traces", collector, f"http://{HOST}:{ZIPKIN_PORT}/zipkin/ (or Jaeger's, 16686)"
+        )
     table.add_row("logs", str(plan.directory / "logs"), "")
     console.print(table)
     console.print(

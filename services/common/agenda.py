@@ -5,7 +5,8 @@ It is held in memory up to limits; what is beyond them stays in the tables until
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from services.common import clock, ids
@@ -18,6 +19,7 @@ from services.common.pulse import Pulses
 from services.common.settings import CommonSettings
 from services.common.telemetry import Counters
 from services.common.timers import Timers
+from services.common.tracing import Span, Tracer, caused_by_event
 
 ROWS_AT_A_TIME_MAX = 200
 NAP_SECONDS = 0.5
@@ -29,6 +31,7 @@ class Agenda:
 
     Args:
         outside: the way to the outside world, where the service has one.
+        tracer: is told of the calls.
     """
 
     def __init__(
@@ -39,7 +42,10 @@ class Agenda:
         outside: Outside | None,
         pulses: Pulses,
         counters: Counters,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
+        self._tables: dict[int, TablePartition[Any]] = {}
         self._decider = decider
         self._appender = appender
         self._append_seconds_max = settings.append_seconds_max
@@ -55,11 +61,14 @@ class Agenda:
         self._backlogs = [Backlog(self.timers, self._set_timers, ROWS_AT_A_TIME_MAX)]
         self.effects: Effects | None = None
         if outside is not None:
-            self.effects = Effects(outside, self._report, _effect_limits(settings), counters)
+            watch = None if tracer is None else partial(self._watch, tracer)
+            limits = _effect_limits(settings)
+            self.effects = Effects(outside, self._report, limits, counters, watch)
             self._backlogs.append(Backlog(self.effects.room, self._set_calls, ROWS_AT_A_TIME_MAX))
 
     def open(self, partition: int, table: TablePartition[Any]) -> None:
         """Has what the states of a partition wait for read from its table, little by little."""
+        self._tables[partition] = table
         for backlog in self._backlogs:
             backlog.open(partition, table)
         self._opened.set()
@@ -74,6 +83,7 @@ class Agenda:
 
     def close(self, partition: int) -> None:
         """Forgets a partition that another worker owns now."""
+        self._tables.pop(partition, None)
         for backlog in self._backlogs:
             backlog.close(partition)
         self.timers.close(partition)
@@ -115,7 +125,32 @@ class Agenda:
         # An aggregate may have two deadlines at one instant, each with a flag of its own.
         if (flag := getattr(wakeup.command, "flag", None)) is not None:
             purpose += f"/{flag}"
+        if self._tracer is not None:
+            self._cause(key)
         await self._send(key, wakeup.command, purpose)
+
+    def _cause(self, key: str) -> tuple[str, Span | None]:
+        """What the aggregate belongs to, and the append of its last event, as the cause."""
+        rows = (table.row(key) for table in self._tables.values())
+        row = next((row for row in rows if row is not None), None)
+        if row is None:
+            return key, None
+        order_id: str = getattr(row.state, "order_id", None) or key
+        return order_id, caused_by_event(row.event_id, order_id)
+
+    @contextlib.contextmanager
+    def _watch(
+        self, tracer: Tracer, key: str, call: Any, target: str, attempt: int
+    ) -> Iterator[None]:
+        order_id, before = self._cause(key)
+        facts = (("peer.service", target), ("tiffin.key", key), ("tiffin.attempt", attempt))
+        span = tracer.call(type(call).__name__, order_id, before, facts)
+        try:
+            yield
+        except BaseException as error:
+            tracer.end(span, str(error) or type(error).__name__)
+            raise
+        tracer.end(span)
 
     async def _report(self, key: str, call: Any, command: Any) -> None:
         await self._send(key, command, _outcome(call, command))

@@ -15,9 +15,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
-from services.common import ids
-from services.common.codec import EVENT_BYTES_MAX, BadRecordError, Language, encode_event
-from services.common.decider import Decider, Envelope, Rejected, Row, State, fold, is_repeat
+from services.common.accepted import Accepted, accept
+from services.common.codec import BadRecordError, Language
+from services.common.decider import Decider, Envelope, Rejected, Row, State, is_repeat
 from services.common.decisions import Decisions
 from services.common.event_table import Appended, TablePartition
 from services.common.kafka import partition_of
@@ -32,18 +32,9 @@ from services.common.telemetry import (
     die,
     log,
 )
+from services.common.tracing import Tracer
 
 Changed = Callable[[int, Mapping[str, Row[Any]]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Accepted:
-    """An accepted command's event, and the row that it leads to."""
-
-    envelope: Envelope
-    event: Any
-    value: bytes
-    after: Row[Any]
 
 
 @dataclass(slots=True)
@@ -52,7 +43,7 @@ class _Step:
 
     topic: str
     next_offset: int
-    events: list[tuple[_Accepted, dict[str, int], Ack]] = field(default_factory=list)
+    events: list[tuple[Accepted, dict[str, int], Ack]] = field(default_factory=list)
     others: list[Ack] = field(default_factory=list)
 
 
@@ -78,6 +69,7 @@ class Pipeline(Generic[State]):
         changed: Changed,
         counters: Counters,
         limits: Limits,
+        tracer: Tracer | None = None,
     ) -> None:
         self.partition = partition
         self._partitions = partitions
@@ -89,6 +81,7 @@ class Pipeline(Generic[State]):
         self._counters = counters
         self._decisions = Decisions(decider, counters)
         self._limits = limits
+        self._tracer = tracer
         self._in_flight: dict[str, Row[State]] = {}
         self._expected: dict[str, int] = {}  # next offset by input topic
         self._done: dict[str, int] = {}
@@ -159,33 +152,49 @@ class Pipeline(Generic[State]):
         except BadRecordError as error:
             await self._put_aside(record, str(error), step)
             return
+        if self._tracer is None:
+            await self._settle_command(record, key, envelope, command, step)
+            return
+        order_id = getattr(command, "order_id", None)
+        span = self._tracer.consume("decide", envelope, order_id, record.headers, record.topic)
+        span.key = key
+        span.outcome = await self._settle_command(record, key, envelope, command, step)
+        self._tracer.end(span)
+
+    async def _settle_command(
+        self, record: Record, key: str, envelope: Envelope, command: Any, step: _Step
+    ) -> str:
+        """Hands the outcome of one command to the log, and names it."""
         if record.key is None or partition_of(key, self._partitions) != self.partition:
             self._counters.add("commands_forwarded")
             ack = await self._appender.forward(record, key, envelope, command)
             self._add_other(step, ack)
-            return
+            return "forwarded"
         row = self._in_flight.get(key) or self._table.row(key)
         if is_repeat(row, envelope):
             self._decisions.repeated(record, key, envelope)
-            return
+            return "repeated"
         try:
             outcome = self._decide(key, row, envelope, command)
             accepted = None
             if outcome is not None and not isinstance(outcome, Rejected):
-                accepted = self._accept(row, envelope, outcome)
+                accepted = accept(self._decider, row, envelope, outcome)
         except Exception as error:
             log.exception("decide failed on %s", place_of(record))
             await self._put_aside(record, f"decide failed: {error!r}", step)
-            return
+            return "put aside"
         if accepted is not None:
             event, after = accepted.envelope, accepted.after
             self._decisions.accepted(record, key, envelope, event, row, after)
             await self._append(record, key, accepted, step)
-        elif outcome is None:
+            return "accepted"
+        if outcome is None:
             self._decisions.repeated(record, key, envelope)
-        else:
-            self._decisions.rejected(record, key, envelope, outcome)
-            self._add_other(step, await self._appender.rejection(key, envelope, outcome))
+            return "repeated"
+        self._decisions.rejected(record, key, envelope, outcome)
+        ack = await self._appender.rejection(key, envelope, outcome, record.headers)
+        self._add_other(step, ack)
+        return "rejected"
 
     def _decide(self, key: str, row: Row[State] | None, envelope: Envelope, command: Any) -> Any:
         decider = self._decider
@@ -193,34 +202,19 @@ class Pipeline(Generic[State]):
             return None if row is None else decider.snapshot(key, row)
         return decider.decide(command, None if row is None else row.state, envelope.occurred_at)
 
-    def _accept(self, row: Row[State] | None, command: Envelope, event: Any) -> _Accepted:
-        """The event as it will lie in the log, and what it will lead to."""
-        envelope = Envelope(
-            id=ids.derive(command.id, "event"),
-            type=type(event).__name__,
-            occurred_at=command.occurred_at,
-            causation_id=command.id,
-            correlation_id=command.correlation_id,
-            version=1 if row is None else row.version + 1,
-            follows=None if row is None else row.event_id,
-            source=command.source,
-            source_version=command.source_version,
-        )
-        value = encode_event(envelope, event)
-        if len(value) > EVENT_BYTES_MAX:
-            raise ValueError(f"its event has {len(value)} bytes; at most {EVENT_BYTES_MAX}")
-        after = fold(self._decider, row, envelope, event)
-        if after is None:
-            raise ValueError(f"its event can't follow version {envelope.version - 1}")
-        return _Accepted(envelope, event, value, after)
-
-    async def _append(self, record: Record, key: str, accepted: _Accepted, step: _Step) -> None:
+    async def _append(self, record: Record, key: str, accepted: Accepted, step: _Step) -> None:
         if self._unsettled:
             await self._acknowledged(self._unsettled)
             self._unsettled.clear()
         envelope, inputs = accepted.envelope, dict(self._expected)
         ack = await self._appender.event(
-            self.partition, key, envelope, accepted.value, record.headers, inputs
+            self.partition,
+            key,
+            envelope,
+            accepted.value,
+            record.headers,
+            inputs,
+            getattr(accepted.event, "order_id", None),
         )
         self._in_flight[key] = accepted.after
         step.events.append((accepted, inputs, ack))

@@ -15,6 +15,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -80,6 +81,8 @@ class EffectLimits:
 
 
 Report = Callable[[str, Any, Any], Awaitable[None]]
+# The span of one attempt of a call for an aggregate, with the call's target; over when it is left.
+Watch = Callable[[str, Any, str, int], AbstractContextManager[None]]
 # The partition, the aggregate and the call.
 _Place = tuple[int, str, Any]
 
@@ -88,12 +91,18 @@ class Effects:
     """The calls that the states of this worker's partitions wait for."""
 
     def __init__(
-        self, outside: Outside, report: Report, limits: EffectLimits, counters: Counters
+        self,
+        outside: Outside,
+        report: Report,
+        limits: EffectLimits,
+        counters: Counters,
+        watch: Watch | None = None,
     ) -> None:
         self._outside = outside
         self._report = report
         self._limits = limits
         self._counters = counters
+        self._watch = watch
         self.room = Room(limits.held_max, limits.held_per_user_max)
         self._of_key: dict[tuple[int, str], dict[Any, None]] = {}
         self._attempts: dict[_Place, int] = {}
@@ -219,6 +228,12 @@ class Effects:
             self._counters.add("effects_answered")
 
     async def _attempt(self, key: str, call: Any, attempt: int) -> Any:
+        if self._watch is None:
+            return await self._answer(key, call, attempt)
+        with self._watch(key, call, self._outside.target(call), attempt):
+            return await self._answer(key, call, attempt)
+
+    async def _answer(self, key: str, call: Any, attempt: int) -> Any:
         began_at = clock.monotonic()
 
         def note(outcome: str) -> None:

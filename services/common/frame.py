@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import faust
@@ -18,9 +19,11 @@ from faust.app.base import BootStrategy
 from faust.contrib.asgi import serve_asgi
 from mode import Service
 
+from services.common import metrics
 from services.common.household import Household
 from services.common.log_lines import logging_config
 from services.common.settings import CommonSettings, SettingsError
+from services.common.span_export import SpanExport, span_export
 from services.common.telemetry import EXIT_LOOP_FAILED, die, log
 from services.common.worker import ServiceParts, Worker
 
@@ -50,7 +53,8 @@ def create_worker_app(
     Args:
         beside: of further aggregates that the service keeps, with topics and tables of their own.
     """
-    household = Household(settings, (parts, *beside))
+    told = span_export(settings, parts.name)
+    household = Household(settings, (parts, *beside), None if told is None else told[0])
     app = _App(
         parts.name,
         broker=f"kafka://{settings.bootstrap.replace(',', ';')}",
@@ -72,7 +76,24 @@ def create_worker_app(
     )
     for worker in household.workers:
         app.service(loops_of(worker))
+    if told is not None:
+        export = told[1]
+        household.workers[0].told.add(partial(metrics.span_families, export))
+        app.service(export_of(export))
     return app
+
+
+def export_of(export: SpanExport) -> type[Service]:
+    """The export of spans as a service that starts and stops with the Faust app."""
+
+    class Export(Service):
+        async def on_start(self) -> None:
+            export.start()
+
+        async def on_stop(self) -> None:
+            await asyncio.to_thread(export.close)
+
+    return Export
 
 
 def loops_of(worker: Worker) -> type[Service]:

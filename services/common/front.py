@@ -20,6 +20,7 @@ from services.common.event_table import EventTable, Listed
 from services.common.kafka import partition_of
 from services.common.log import Ack, Appender
 from services.common.ownership import Ownership
+from services.common.settings import CommonSettings
 from services.common.telemetry import EXIT_APPEND_FAILED, die, log
 
 LIST_LIMIT_MAX = 500
@@ -57,6 +58,20 @@ class FrontLimits:
     append_seconds_max: float
     appends_waiting_max: int
     sender: SenderLimits = field(default_factory=SenderLimits)
+
+    @classmethod
+    def of(cls, settings: CommonSettings) -> "FrontLimits":
+        """The bounds that the settings name."""
+        return cls(
+            settings.front_append_seconds_max,
+            settings.front_appends_waiting_max,
+            SenderLimits(
+                settings.sender_commands_per_second_max,
+                settings.sender_commands_burst_max,
+                settings.sender_requests_open_max,
+                settings.senders_known_max,
+            ),
+        )
 
 
 class Front(Generic[State]):
@@ -99,9 +114,16 @@ class Front(Generic[State]):
         return self._admission.admitted(sender)
 
     async def send(
-        self, command: Any, command_id: str, incoming: Iterable[tuple[str, bytes]] = ()
+        self,
+        command: Any,
+        command_id: str,
+        incoming: Iterable[tuple[str, bytes]] = (),
+        order_id: str | None = None,
     ) -> None:
         """Returns once the command is durably in the log.
+
+        Args:
+            order_id: of the order that the command is about, where it does not say so itself.
 
         Raises:
             UnavailableError: the log has not said in time that it is. It may be all the same; the
@@ -113,7 +135,7 @@ class Front(Generic[State]):
             type=type(command).__name__,
             occurred_at=clock.now(),
             causation_id=command_id,
-            correlation_id=getattr(command, "order_id", command_id),
+            correlation_id=getattr(command, "order_id", order_id or command_id),
         )
         if self._waiting >= self._limits.appends_waiting_max:
             raise UnavailableError("too many commands wait for the log")

@@ -10,18 +10,28 @@ from services.common.front import Front
 from services.common.metrics import JointMetrics, duration_families
 from services.common.open_requests import RequestLimits
 from services.common.settings import CommonSettings
+from services.common.traced_requests import TracedRequests
+from services.common.tracing import Tracer
 from services.common.worker import ServiceParts, Worker
 
 
 class Household:
     """Workers whose front is one. The first is the service's own; its ports are the front's.
 
+    Args:
+        tracer: is told of what they do and of the front's requests.
+
     Raises:
         ValueError: the first makes no front, or another adds nothing to it.
     """
 
-    def __init__(self, settings: CommonSettings, parts: Sequence[ServiceParts]) -> None:
-        self.workers = [Worker(settings, each) for each in parts]
+    def __init__(
+        self,
+        settings: CommonSettings,
+        parts: Sequence[ServiceParts],
+        tracer: Tracer | None = None,
+    ) -> None:
+        self.workers = [Worker(settings, each, tracer) for each in parts]
         self._metrics = JointMetrics({each.parts.name: each.told for each in self.workers})
         first, *others = parts
         if first.create_api is None:
@@ -32,6 +42,8 @@ class Household:
             if other.add_routes is None:
                 raise ValueError(f"{other.name} adds nothing to the front of {first.name}")
             other.add_routes(self.api, worker)
+        if tracer is not None:
+            self.api.add_middleware(TracedRequests, tracer=tracer)
 
     @property
     def front(self) -> Front[Any]:

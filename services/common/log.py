@@ -148,7 +148,9 @@ class Appender:
             self.commands_topic,
             encode_command(envelope, command),
             key.encode(),
-            headers=trace_headers(envelope.correlation_id, envelope.id, incoming),
+            headers=trace_headers(
+                envelope.correlation_id, envelope.id, incoming, getattr(command, "order_id", None)
+            ),
         )
 
     async def event(
@@ -159,9 +161,10 @@ class Appender:
         value: bytes,
         incoming: Iterable[tuple[str, bytes]],
         inputs: Mapping[str, int],
+        order_id: str | None = None,
     ) -> Ack:
         """Appends an encoded event to the partition that decided it, with what is settled."""
-        trace = trace_headers(envelope.correlation_id, envelope.id, incoming)
+        trace = trace_headers(envelope.correlation_id, envelope.id, incoming, order_id)
         return await self._producer.send(
             self.events_topic,
             value,
@@ -170,8 +173,14 @@ class Appender:
             headers=[*trace, (INPUTS, encode_plain(inputs)), *self._writer],
         )
 
-    async def rejection(self, key: str, command: Envelope, rejected: Rejected) -> Ack:
-        """Publishes that a command was refused, and why."""
+    async def rejection(
+        self,
+        key: str,
+        command: Envelope,
+        rejected: Rejected,
+        incoming: Iterable[tuple[str, bytes]] = (),
+    ) -> Ack:
+        """Publishes that a command was refused, and why, in the trace of the command."""
         rejection = CommandRejected(
             id=ids.derive(command.id, "rejection"),
             type=CommandRejected.__name__,
@@ -187,7 +196,7 @@ class Appender:
             self._rejections_topic,
             encode_plain(rejection),
             key.encode(),
-            headers=trace_headers(command.correlation_id, rejection.id),
+            headers=trace_headers(command.correlation_id, rejection.id, incoming),
         )
 
     async def dead_letter(self, record: Record, reason: str) -> Ack:
@@ -221,7 +230,7 @@ class Appender:
             self._dead_letters_topic,
             encode_plain(letter),
             record.key if is_short else letter_id.encode(),
-            headers=trace_headers(letter.correlation_id, letter_id),
+            headers=trace_headers(letter.correlation_id, letter_id, record.headers),
         )
 
     async def forward(self, record: Record, key: str, envelope: Envelope, command: Any) -> Ack:

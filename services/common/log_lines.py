@@ -66,8 +66,8 @@ class Decision:
         """For people, on one line."""
         result = "" if self.result is None else f": {self.result}"
         order = "" if self.correlation_id == self.key else f" for {_line(self.correlation_id)}"
-        trace = trace_id(self.correlation_id, self.headers)
-        return f"{self.aggregate} {self.key} {self.outcome} {self.command}{result}{order} [{trace}]"
+        subject = f"{self.aggregate} {self.key} {self.outcome}"
+        return f"{subject} {self.command}{result}{order} [{self._trace_id}]"
 
     def facts(self) -> dict[str, str | None]:
         """For machines, by name."""
@@ -78,8 +78,13 @@ class Decision:
             "key": self.key,
             "result": self.result,
             "correlation_id": self.correlation_id,
-            "trace_id": trace_id(self.correlation_id, self.headers),
+            "trace_id": self._trace_id,
         }
+
+    @property
+    def _trace_id(self) -> str:
+        order_id = self.key if self.aggregate == "order" else None
+        return trace_id(self.correlation_id, self.headers, order_id)
 
 
 def without_values(reason: str) -> str:

@@ -24,6 +24,7 @@ from services.common.lag import Lag
 from services.common.partitions import Partitions
 from services.common.progress import Progress
 from services.common.pulse import Pulses
+from services.common.span_export import SpanExport
 from services.common.telemetry import Counters
 
 FLAGGED_MAX = 1_000
@@ -128,6 +129,14 @@ def duration_families(*made: Durations) -> Iterator[Metric]:
             buckets = zip(bounds, accumulate(series.counts), strict=True)
             family.add_metric(labels, list(buckets), series.seconds)
         yield family
+
+
+def span_families(export: SpanExport) -> Iterator[Metric]:
+    """What became of the process' spans."""
+    family = CounterMetricFamily("tiffin_spans", "Spans by what became of them.", labels=["to"])
+    family.add_metric(["exported"], export.exported)
+    family.add_metric(["dropped"], export.dropped)
+    yield family
 
 
 def pulse_families(pulses: Pulses, stall_warn_seconds: float) -> Iterator[Metric]:

@@ -17,6 +17,7 @@ from services.common.progress import Progress
 from services.common.recovery import RecoveryLimits, recover
 from services.common.settings import CommonSettings
 from services.common.telemetry import Counters
+from services.common.tracing import Tracer
 
 
 class Opener:
@@ -39,7 +40,9 @@ class Opener:
         partitions: int,
         agenda: Agenda,
         counters: Counters,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._settings = settings
         self._language = language
         self._decider = decider
@@ -96,6 +99,7 @@ class Opener:
             lambda partition, rows: self._agenda.set(partition, rows.items()),
             self._counters,
             self._limits,
+            self._tracer,
         )
 
 

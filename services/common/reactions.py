@@ -19,6 +19,7 @@ from services.common.log import Ack, Appender, Record, place_name, place_of
 from services.common.log_lines import without_values
 from services.common.pulse import Pulse
 from services.common.telemetry import EXIT_LOG_SKIPPED, Counters, die, log
+from services.common.tracing import Tracer
 
 POLL_MILLISECONDS = 200
 # The client's own calls wait without end: for the group's next assignment, for a broker.
@@ -35,11 +36,13 @@ class Reactions:
         react: Mapping[str, React],
         appender: Appender,
         counters: Counters,
+        tracer: Tracer | None = None,
     ) -> None:
         self._language = language
         self._react = react
         self._appender = appender
         self._counters = counters
+        self._tracer = tracer
 
     @property
     def topics(self) -> list[str]:
@@ -75,7 +78,13 @@ class Reactions:
             log.exception("the reaction to %s failed", place_of(record))
             return [await self._appender.dead_letter(record, f"reaction failed: {error!r}")]
         source = f"{owner}/{language.key(message)}"
-        return [
+        span = None
+        if commands and self._tracer is not None:
+            order_id = getattr(message, "order_id", None)
+            span = self._tracer.consume(
+                "react to", event, order_id, record.headers, record.topic, self._language.owner
+            )
+        acks = [
             await self._appender.command(
                 self._language.key(command),
                 command_envelope(event, source, command),
@@ -84,6 +93,9 @@ class Reactions:
             )
             for command in commands
         ]
+        if span is not None and self._tracer is not None:
+            self._tracer.end(span)
+        return acks
 
 
 class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -70,6 +70,17 @@ class CommonSettings:
     effect_backoff_seconds_max: float = 30.0
     effect_attempts_before_flag: int = 5
 
+    otlp_endpoint: str = ""
+    otlp_spans_held_max: int = 20_000
+    otlp_spans_per_export_max: int = 512
+    otlp_export_seconds: float = 1.0
+    otlp_answer_seconds_max: float = 5.0
+    otlp_pause_seconds_max: float = 30.0
+    # How drivers move: some ten spans a second for each order on the road.
+    otlp_quiet: str = (
+        "ReportLocation,DriverLocated,TrackDriver,DeliveryEtaChanged,RecordEta,OrderEtaChanged"
+    )
+
     @property
     def heartbeat_seconds(self) -> float:
         """How often a group member tells the broker that it lives."""

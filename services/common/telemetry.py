@@ -6,8 +6,8 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from typing import NoReturn
-from uuid import UUID
 
 from services.common import durations
 
@@ -21,7 +21,10 @@ EXIT_CONNECT_FAILED = 75
 TRACEPARENT = "traceparent"
 Headers = list[tuple[str, bytes]]
 
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(
+    rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}"
+)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 log = logging.getLogger("tiffin")
 
@@ -65,28 +68,42 @@ def die(code: int, reason: str) -> NoReturn:
 
 
 def trace_headers(
-    correlation_id: str, message_id: str, incoming: Iterable[tuple[str, bytes]] = ()
+    correlation_id: str,
+    message_id: str,
+    incoming: Iterable[tuple[str, bytes]] = (),
+    order_id: str | None = None,
 ) -> Headers:
-    """The W3C trace context of a record: the incoming trace, or else the one of the correlation id.
+    """The W3C trace context of a record (W3C Trace Context, level 1).
 
-    Both ids are derived, so that a repeated record repeats its trace (W3C Trace Context, level 1).
+    The trace is that of the order which the record names; else that of what it follows from; else
+    one of its correlation. All ids are derived, so that a repeated record repeats its trace.
     """
-    parent = f"00-{trace_id(correlation_id, incoming)}-{_hex(message_id)[:16]}-01"
-    return [(TRACEPARENT, parent.encode())]
+    trace = trace_id(correlation_id, incoming, order_id)
+    return [(TRACEPARENT, f"00-{trace}-{hex_of(message_id)[:16]}-01".encode())]
 
 
-def trace_id(correlation_id: str, incoming: Iterable[tuple[str, bytes]] = ()) -> str:
-    """The trace that a record belongs to."""
-    trace = None
-    for name, value in incoming:
+def trace_id(
+    correlation_id: str, incoming: Iterable[tuple[str, bytes]] = (), order_id: str | None = None
+) -> str:
+    """The trace that a record belongs to: of its order, of what it follows from, or its own."""
+    if order_id is not None:
+        return hex_of(order_id)
+    found = trace_of(incoming)
+    return hex_of(correlation_id) if found is None else found[0]
+
+
+def trace_of(headers: Iterable[tuple[str, bytes]]) -> tuple[str, str] | None:
+    """The trace and the span that headers name, in hexadecimal digits; None where they do not."""
+    last = None
+    for name, value in headers:
         found = _TRACEPARENT.fullmatch(value) if name == TRACEPARENT and value else None
         if found is not None:
-            trace = found[1].decode()
-    return trace or _hex(correlation_id)
+            last = found
+    return None if last is None else (last[1].decode(), last[2].decode())
 
 
-def _hex(text: str) -> str:
-    try:
-        return UUID(text).hex
-    except ValueError:
-        return text.encode().hex()[:32].ljust(32, "0")
+def hex_of(name: str) -> str:
+    """The 32 hexadecimal digits of a UUID, or those that any other name leads to."""
+    if _UUID.fullmatch(name):
+        return name.replace("-", "")
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -10,7 +10,6 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.common import kafka, metrics
-from services.common.admission import SenderLimits
 from services.common.agenda import Agenda
 from services.common.api import Peers, Ports
 from services.common.codec import Language
@@ -21,7 +20,7 @@ from services.common.event_table import EventTable
 from services.common.front import Front, FrontLimits, UnavailableError
 from services.common.lag import Lag
 from services.common.lease import Lease
-from services.common.log import Appender
+from services.common.log import Appender, Producer
 from services.common.monitor import Monitor
 from services.common.open_requests import RequestLimits
 from services.common.opening import Opener
@@ -30,6 +29,7 @@ from services.common.partitions import PartitionLimits, Partitions
 from services.common.reactions import ReactionLoop, Reactions
 from services.common.settings import CommonSettings
 from services.common.telemetry import EXIT_LOOP_FAILED, Counters, die, log
+from services.common.tracing import TracedProducer, Tracer
 
 CreateApi = Callable[[Ports], FastAPI]
 AddRoutes = Callable[[FastAPI, Ports], None]
@@ -63,8 +63,11 @@ class ServiceParts:
 class Worker:
     """The running parts of one worker; made before the event loop, started inside it."""
 
-    def __init__(self, settings: CommonSettings, parts: ServiceParts) -> None:
+    def __init__(
+        self, settings: CommonSettings, parts: ServiceParts, tracer: Tracer | None = None
+    ) -> None:
         self.settings = settings
+        self._tracer = tracer
         self.parts = parts
         self.counters = Counters()
         directory = settings.worker_name.replace(":", "-").replace("/", "-")
@@ -151,8 +154,8 @@ class Worker:
         settings, parts = self.settings, self.parts
         topics = [f"{parts.name}.commands", *parts.inputs]
         connected = self._connections.connected
-        events = await connected(kafka.producer(settings, "events"))
-        commands = await connected(kafka.producer(settings, "commands"))
+        events = self._traced(await connected(kafka.producer(settings, "events")))
+        commands = self._traced(await connected(kafka.producer(settings, "commands")))
         admin = await connected(kafka.admin(settings))
         consumer = await connected(kafka.group_consumer(settings, parts.name))
         needed = [*topics, *(f"{owner}.events" for owner in (parts.name, *(parts.reactions or ())))]
@@ -162,7 +165,7 @@ class Worker:
         outside = None if parts.outside is None else parts.outside()
         if outside is not None:
             self._connections.close_at_end(outside.close)
-        agenda = Agenda(settings, decider, outer, outside, pulses, self.counters)
+        agenda = Agenda(settings, decider, outer, outside, pulses, self.counters, self._tracer)
         opener = Opener(
             settings,
             language,
@@ -173,6 +176,7 @@ class Worker:
             count,
             agenda,
             self.counters,
+            self._tracer,
         )
         partitions = Partitions(
             consumer,
@@ -191,7 +195,7 @@ class Worker:
             Ownership(admin, parts.name, topics[0]),
             partitions,
             count,
-            _front_limits(settings),
+            FrontLimits.of(settings),
         )
         lags = [Lag(consumer, partitions.positions, lambda: partitions.is_held, pulses)]
         self._tasks.pop().cancel()
@@ -215,6 +219,9 @@ class Worker:
         await self._connections.close()
         await self.peers.close()
         log.info("stopped")
+
+    def _traced(self, producer: Producer) -> Producer:
+        return producer if self._tracer is None else TracedProducer(producer, self._tracer)
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         async def see_through() -> None:
@@ -240,7 +247,7 @@ class Worker:
         consumer = await self._connections.connected(kafka.group_consumer(settings, group))
         loop = ReactionLoop(
             consumer,
-            Reactions(self.parts.language, react, outer, self.counters),
+            Reactions(self.parts.language, react, outer, self.counters, self._tracer),
             settings.records_per_batch_max,
             settings.append_seconds_max,
             pulses.begin("reactions"),
@@ -283,17 +290,4 @@ def _partition_limits(settings: CommonSettings) -> PartitionLimits:
         drain_seconds_max=settings.drain_seconds_max,
         records_per_batch_max=settings.records_per_batch_max,
         outage_seconds_max=settings.append_seconds_max,
-    )
-
-
-def _front_limits(settings: CommonSettings) -> FrontLimits:
-    return FrontLimits(
-        settings.front_append_seconds_max,
-        settings.front_appends_waiting_max,
-        SenderLimits(
-            settings.sender_commands_per_second_max,
-            settings.sender_commands_burst_max,
-            settings.sender_requests_open_max,
-            settings.senders_known_max,
-        ),
     )

@@ -129,7 +129,7 @@ async def _take(
     """The answer to what an operator wants: 202 once it is in the log."""
     if answer := await ports.peers.owner_answers(request, delivery_id):
         return answer
-    _known(ports, delivery_id)
+    order_id = _known(ports, delivery_id).state.order_id
     try:
         command = create()
     except ValueError as error:
@@ -138,7 +138,7 @@ async def _take(
     command_id = ids.derive(delivery_id, purpose)
     with ports.front.admitted("operator"):
         refuse_now(ports, command, command_id)
-        await ports.front.send(command, command_id, incoming_trace(request))
+        await ports.front.send(command, command_id, incoming_trace(request), order_id)
     links = {"self": f"/deliveries/{delivery_id}"}
     return json_response({"delivery_id": delivery_id, "links": links}, 202)
 

@@ -219,10 +219,22 @@ async def _sent(
     request: Request, ports: Ports, command: DriverCommand, command_id: str
 ) -> Response:
     driver_id = command.driver_id
+    order_id = _order_id(ports, driver_id, getattr(command, "delivery_id", None))
     refuse_now(ports, command, command_id)
     with ports.front.admitted(f"driver {driver_id}"):
-        await ports.front.send(command, command_id, incoming_trace(request))
+        await ports.front.send(command, command_id, incoming_trace(request), order_id)
     return json_response({"driver_id": driver_id, "links": {"self": f"/drivers/{driver_id}"}}, 202)
+
+
+def _order_id(ports: Ports, driver_id: str, delivery_id: str | None) -> str | None:
+    """The order of a delivery that the driver has, or is offered."""
+    row: Row[Driver] | None = ports.front.row(driver_id)
+    if row is None or delivery_id is None:
+        return None
+    for work in (row.state.delivery, row.state.offer):
+        if work is not None and work.delivery_id == delivery_id:
+            return work.order_id
+    return None
 
 
 def _command_id(driver: Driver, delivery_id: str, name: str) -> str:

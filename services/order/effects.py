@@ -14,6 +14,7 @@ from services.common.messages.order import (
     ReportPreparationDelay,
     ReportRefundDelay,
 )
+from services.common.tracing import outgoing_trace
 from services.order.answers import (
     cancellation_outcome,
     charge_outcome,
@@ -171,16 +172,17 @@ class OrderOutside:
         self, url: str, idempotency_key: str, content: dict[str, Any], attempt: int
     ) -> httpx.Response:
         """The answer to a call that may have been made before: asked first, made if unknown."""
+        trace = outgoing_trace()
         try:
             if attempt > 1:
                 params = {"idempotency_key": idempotency_key}
-                known = await self._client.get(url, params=params)
+                known = await self._client.get(url, params=params, headers=trace)
                 if known.status_code == 200:
                     return known
                 if known.status_code != 404:
                     raise unanswered(known)
             return await self._client.post(
-                url, json=content, headers={"Idempotency-Key": idempotency_key}
+                url, json=content, headers={"Idempotency-Key": idempotency_key, **trace}
             )
         except httpx.HTTPError as error:
             raise UnansweredError(f"{url}: {type(error).__name__} {error}".rstrip()) from error

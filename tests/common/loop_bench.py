@@ -17,6 +17,7 @@ from services.common.event_table import TablePartition
 from services.common.log import Appender
 from services.common.messages.shared import CommandRejected, DeadLetter
 from services.common.telemetry import Counters
+from services.common.tracing import TracedProducer, Tracer
 from tests.common import tally
 from tests.common.deaths import DiedError
 from tests.common.memory_log import LogRecord, MemoryLog, MemoryProducer, batches
@@ -98,6 +99,7 @@ async def bench(
     log: MemoryLog | None = None,
     is_prompt: bool = True,
     limits: Limits | None = None,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Bench]:
     """A pipeline that begins at the start of its input, its table folded to the end of the log."""
     log = log or MemoryLog()
@@ -114,10 +116,11 @@ async def bench(
         table,
         LANGUAGE,
         tally.decider(),
-        Appender("tally", producer),
+        Appender("tally", producer if tracer is None else TracedProducer(producer, tracer)),
         lambda _, rows: changes.append(rows),
         counters,
         limits or Limits(append_seconds_max=5.0, steps_in_flight_max=8),
+        tracer,
     )
     pipeline.start_at(INPUT, 0)
     try:

@@ -15,11 +15,14 @@ from services.common import agenda as agendas
 from services.common import clock, timers
 from services.common.agenda import Agenda
 from services.common.event_table import EventTable
+from services.common.log import Appender
 from services.common.pulse import Pulses
 from services.common.room import Room
 from services.common.settings import CommonSettings
-from services.common.telemetry import Counters
+from services.common.telemetry import Counters, hex_of
+from services.common.tracing import TracedProducer, Tracer, cause
 from tests.common import tally
+from tests.common.memory_log import MemoryLog, MemoryProducer
 from tests.common.tally import EPOCH, Add, Added, Ring, Tally, appended
 
 HELD_MAX, HELD_PER_USER_MAX, TIMERS_MAX = 40, 10, 20
@@ -251,3 +254,38 @@ def test_room_is_given_back_where_it_was_taken() -> None:
     assert all(room.take(user) for user in "abbbbccc")
     assert not room.take("d")
     assert room.is_short
+
+
+async def test_a_call_and_its_outcome_are_told_under_the_event_that_they_come_from(
+    table: EventTable[Tally],
+) -> None:
+    """The call under the last event of the aggregate, its outcome's append under the call."""
+    cause.set(None)
+    tracer, log = Tracer("tally", 100), MemoryLog(2)
+    outside = World(table)
+    outside.wait.set()
+    producer = TracedProducer(MemoryProducer(log), tracer)
+    outside.agenda = Agenda(
+        CommonSettings(),
+        tally.decider(),
+        Appender("tally", producer),
+        outside,
+        Pulses(),
+        Counters(),
+        tracer,
+    )
+    outside.agenda.open(0, table[0])
+    outside.paint("a", "red")
+    row = table[0].row("a")
+    assert row is not None
+    async with asyncio.timeout(20):
+        while len(tracer.held) < 2:
+            await asyncio.sleep(0.001)
+    outside.agenda.close(0)
+    called, appended = tracer.held
+    assert (called.name, appended.name) == ("call Ring", "append Add")
+    assert (called.parent_trace, called.parent_span) == (
+        called.trace,
+        hex_of(row.event_id or "")[:16],
+    )
+    assert (appended.parent_trace, appended.parent_span) == (called.trace, called.span_id)

@@ -37,6 +37,12 @@ def test_the_trace_of_the_cause_is_kept() -> None:
     ]
 
 
+def test_a_record_that_names_its_order_is_in_the_trace_of_the_order() -> None:
+    """Whoever asked for it in which trace: timers and calls know only the order."""
+    incoming = [("traceparent", b"00-" + TRACE + b"-" + SPAN + b"-01")]
+    assert trace_headers("d1", EVENT_ID, incoming, ORDER_ID) == trace_headers(ORDER_ID, EVENT_ID)
+
+
 @pytest.mark.parametrize(
     "value",
     [
