@@ -1,15 +1,22 @@
 """Two workers of each service share the partitions and answer for each other."""
 
+import asyncio
+
 from infra.stack import SERVICES
-from tests.e2e.world import World
+from tests.e2e.world import LIFE_SECONDS_MAX, POLL_SECONDS, World
 
 
 async def _partitions(pair: World, name: str) -> list[set[int]]:
-    shares = []
-    for worker in (0, 1):
-        facts = await pair.get(name, "/health/ready", worker)
-        shares.append(set(facts["open"]))
-    return shares
+    """What each worker has, once both say that they are ready: the group may yet find itself."""
+    async with asyncio.timeout(LIFE_SECONDS_MAX):
+        while True:
+            answers = [
+                await pair.client.get(f"{pair.url(name, worker)}/health/ready") for worker in (0, 1)
+            ]
+            shares = [set(answer.json()["open"]) for answer in answers]
+            if all(answer.status_code == 200 for answer in answers) and all(shares):
+                return shares
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def test_workers_share_the_partitions(pair: World) -> None:

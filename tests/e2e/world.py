@@ -1,6 +1,7 @@
 """What end-to-end tests do with a running stack, as partners, restaurants and operators would."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -135,13 +136,17 @@ class World:
         is_so: Callable[[Any], Any],
         seconds_max: float = LIFE_SECONDS_MAX,
     ) -> Any:
-        """What a GET answers once it is so."""
+        """What a GET answers once it is so.
+
+        What is only acknowledged yet has little to show, and is so of nothing that it lacks.
+        """
         until, seen = time.monotonic() + seconds_max, None
         while time.monotonic() < until:
             answer = await self.client.get(f"{self.url(name)}{path}")
             seen = answer.json() if answer.status_code == 200 else None
-            if seen is not None and is_so(seen):
-                return seen
+            with contextlib.suppress(KeyError):
+                if seen is not None and is_so(seen):
+                    return seen
             await asyncio.sleep(POLL_SECONDS)
         raise AssertionError(f"{path} of {name} is {seen} after {seconds_max} s")
 
