@@ -7,12 +7,13 @@ commands are acknowledged.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from services.common import ids
+from services.common import clock, ids
 from services.common.codec import LANGUAGES, BadRecordError, Language
 from services.common.decider import Envelope, React
 from services.common.log import Ack, Appender, Record, place_name, place_of
@@ -101,7 +102,11 @@ class Reactions:
 class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
     """Reads the event topics, has the reactions appended, and commits what was acknowledged.
 
+    Offsets are committed now and then, for a commit costs Kafka more than an event: a worker that
+    takes over reacts once more to what was not committed yet, which counts once.
+
     Args:
+        records_per_batch_max: that are read at once, and reacted to without a commit.
         pulse: beats with each turn.
     """
 
@@ -112,16 +117,22 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         records_per_batch_max: int,
         append_seconds_max: float,
         pulse: Pulse | None = None,
+        commit_seconds: float = 0.0,
     ) -> None:
         self._consumer = consumer
         self._reactions = reactions
         self._records_per_batch_max = records_per_batch_max
         self._append_seconds_max = append_seconds_max
         self._pulse = pulse or Pulse("reactions")
+        self._commit_seconds = commit_seconds
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._starts: dict[TopicPartition, int] = {}
         self._expected: dict[TopicPartition, int] = {}
         self._starting: asyncio.Task[None] | None = None
+        self._uncommitted: dict[TopicPartition, int] = {}
+        self._uncommitted_records = 0
+        self._committed_at = 0.0
+        self._generation = 0
         self.is_taking = False
 
     def positions(self) -> Mapping[TopicPartition, int]:
@@ -130,9 +141,12 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         return {place: known[place] for place in self._assigned if place in known}
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Forgets where it stood; the group's committed offsets say where to go on."""
+        """Commits what was acknowledged, and forgets where it stood."""
         if self._starting is not None:
             self._starting.cancel()
+        self._generation += 1
+        await self._commit()
+        self._uncommitted.clear()
         self._assigned = frozenset()
         self._starts.clear()
         self._expected.clear()
@@ -160,6 +174,7 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer.subscribe(self._reactions.topics, listener=self)
         while True:
             self._pulse.beat()
+            generation = self._generation
             try:
                 async with asyncio.timeout(FETCH_SECONDS_MAX):
                     fetched = await self._consumer.getmany(
@@ -167,21 +182,53 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
                     )
             except TimeoutError:
                 continue  # the group finds itself
-            for place, records in fetched.items():
-                await self._take(place, records)
+            if fetched:
+                await self._take(fetched, generation)
+            if self._uncommitted and self._is_time_to_commit():
+                await self._commit()
 
-    async def _take(self, place: TopicPartition, records: Sequence[Record]) -> None:
-        self._guard(place, records)
+    async def stop(self) -> None:
+        """Commits what was acknowledged; `run` is to be over."""
+        await self._commit()
+
+    async def _take(
+        self, fetched: Mapping[TopicPartition, Sequence[Record]], generation: int
+    ) -> None:
+        for place, records in fetched.items():
+            self._guard(place, records)
         self._pulse.beat(self._append_seconds_max)
         self.is_taking = True
-        await self._reactions.take(records, self._append_seconds_max)
+        await self._reactions.take(chain.from_iterable(fetched.values()), self._append_seconds_max)
         self.is_taking = False
         self._pulse.beat()
+        if generation != self._generation:
+            return  # the partitions may be another worker's; it reacts once more
+        for place, records in fetched.items():
+            self._uncommitted[place] = records[-1].offset + 1
+            self._uncommitted_records += len(records)
+
+    def _is_time_to_commit(self) -> bool:
+        waited = clock.monotonic() - self._committed_at
+        return (
+            waited >= self._commit_seconds
+            or self._uncommitted_records >= self._records_per_batch_max
+        )
+
+    async def _commit(self) -> None:
+        offsets = dict(self._uncommitted)
+        if not offsets:
+            return
+        self._committed_at = clock.monotonic()
+        self._uncommitted_records = 0
         try:
             async with asyncio.timeout(COMMIT_SECONDS_MAX):
-                await self._consumer.commit({place: records[-1].offset + 1})
+                await self._consumer.commit(offsets)
         except (KafkaError, IllegalStateError, TimeoutError) as error:
             log.warning("reactions: offsets not committed, will be again: %r", error)
+            return
+        for place, offset in offsets.items():
+            if self._uncommitted.get(place) == offset:
+                del self._uncommitted[place]
 
     def _guard(self, place: TopicPartition, records: Sequence[Record]) -> None:
         """Exits when a record was skipped, so that a restart reads from the last commit."""

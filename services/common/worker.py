@@ -251,7 +251,9 @@ class Worker:
             settings.records_per_batch_max,
             settings.append_seconds_max,
             pulses.begin("reactions"),
+            settings.commit_seconds,
         )
+        self._connections.close_at_end(loop.stop)
         self._begin("reactions", loop.run())
         return Lag(consumer, loop.positions, lambda: loop.is_taking, pulses)
 

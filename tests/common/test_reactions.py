@@ -256,6 +256,52 @@ async def test_the_loop_commits_what_was_acknowledged() -> None:
     assert len(commands(log)) == 2
 
 
+async def test_the_loop_commits_now_and_then() -> None:
+    """Not with every batch; when its time has come, or when much was reacted to since."""
+    place = TopicPartition("delivery.events", 0)
+    batches = [[record(picked_up(number), number)] for number in range(1, 7)]
+    for records_max, committed in ((100, 2), (3, 5), (1, 7)):
+        consumer = Consumer(*batches)
+        loop = ReactionLoop(
+            consumer, reactions(MemoryLog())[0], records_max, 5.0, commit_seconds=3600.0
+        )
+        running = asyncio.create_task(loop.run())
+        await asyncio.wait_for(consumer.is_idle.wait(), 5)
+        assert consumer.committed.get(place) == committed
+        running.cancel()
+
+
+async def test_what_is_not_committed_yet_is_before_partitions_go() -> None:
+    """And at the end; what another worker has by then is not."""
+    place = TopicPartition("delivery.events", 0)
+    for end in ("on_partitions_revoked", "stop"):
+        consumer = Consumer([record(picked_up(1), 7)], [record(picked_up(2), 8)])
+        loop = ReactionLoop(consumer, reactions(MemoryLog())[0], 100, 5.0, commit_seconds=3600.0)
+        running = asyncio.create_task(loop.run())
+        await asyncio.wait_for(consumer.is_idle.wait(), 5)
+        assert consumer.committed == {place: 8}
+        await (loop.stop() if end == "stop" else loop.on_partitions_revoked([place]))
+        assert consumer.committed == {place: 9}
+        running.cancel()
+
+
+async def test_what_was_read_before_a_rebalance_is_not_committed_after_it() -> None:
+    """Another worker may be further by then."""
+    log = MemoryLog()
+    made, producer = reactions(log, is_prompt=False)
+    consumer = Consumer([record(picked_up(1), 7)])
+    loop = ReactionLoop(consumer, made, 100, 5.0)
+    running = asyncio.create_task(loop.run())
+    async with asyncio.timeout(5):
+        while not loop.is_taking:
+            await asyncio.sleep(0)
+    await loop.on_partitions_revoked([TopicPartition("delivery.events", 0)])
+    producer.acknowledge()
+    await asyncio.wait_for(consumer.is_idle.wait(), 5)
+    assert (consumer.committed, len(commands(log))) == ({}, 1)
+    running.cancel()
+
+
 async def test_the_loop_goes_on_when_a_commit_fails() -> None:
     """The offset is committed with the next batch."""
     log = MemoryLog()
