@@ -4,17 +4,17 @@ As a program: python -m infra.bench, or `make bench` (--help shows the options).
 """
 
 import argparse
-import asyncio
 import sys
 import tempfile
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+import uvloop
 from rich.console import Console
 
 from infra.admin import quiet_clients
-from infra.bench.context import Context
+from infra.bench.context import BenchError, Context
 from infra.bench.results import Section, table, write
 from infra.errors import BrokerError
 from infra.programs import ProgramError
@@ -46,9 +46,9 @@ def main() -> int:
             with tempfile.TemporaryDirectory(prefix=f"tiffin-bench-{name}-") as directory:
                 context = Context(Path(directory), arguments.runs, scale, console, arguments.full)
                 with quiet_clients():
-                    sections.append(asyncio.run(import_module(SECTIONS[name]).measure(context)))
+                    sections.append(uvloop.run(import_module(SECTIONS[name]).measure(context)))
             write(arguments.result, sections)
-    except (BrokerError, ProgramError) as error:
+    except (BenchError, BrokerError, ProgramError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -30,3 +30,7 @@ class Context:
     def say(self, text: str) -> None:
         """Tells how far the section is."""
         self.console.print(f"  {text}")
+
+
+class BenchError(Exception):
+    """What was measured is worth nothing; the text says why."""
