@@ -7,8 +7,9 @@ from collections.abc import Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
+from infra.bench.clients import create_producer, open_tail
 from infra.bench.context import BenchError
 from infra.bench.orders import OrderBook
 
@@ -37,19 +38,9 @@ class Load:
         self._mark = f'"type":"{done_at}"'.encode()
         self._open: dict[bytes, float] = {}
         self._room: asyncio.Semaphore | None = None
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-            fetch_max_wait_ms=100,
-        )
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=2,
-            max_batch_size=131_072,
-        )
+        self._bootstrap = bootstrap
+        self._consumer: AIOKafkaConsumer | None = None
+        self._producer = create_producer(bootstrap)
         self._following: asyncio.Task[None] | None = None
 
     @property
@@ -58,13 +49,8 @@ class Load:
         return len(self._open)
 
     async def __aenter__(self) -> Self:
-        await self._consumer.start()
+        self._consumer = await open_tail(self._bootstrap, EVENTS)
         await self._producer.start()
-        await self._consumer.client.set_topics([EVENTS])
-        numbers = self._consumer.partitions_for_topic(EVENTS) or ()
-        places = [TopicPartition(EVENTS, number) for number in numbers]
-        self._consumer.assign(places)
-        await self._consumer.seek_to_end(*places)
         self._following = asyncio.create_task(self._follow())
         return self
 
@@ -77,7 +63,8 @@ class Load:
         if self._following is not None:
             self._following.cancel()
         await self._producer.stop()
-        await self._consumer.stop()
+        if self._consumer is not None:
+            await self._consumer.stop()
 
     async def keep(self, window: int) -> None:
         """Has so many orders under way at a time, until it is cancelled."""
@@ -140,6 +127,7 @@ class Load:
         await self._producer.send(COMMANDS, order.record, key)
 
     async def _follow(self) -> None:
+        assert self._consumer is not None
         while True:
             for records in (await self._consumer.getmany(timeout_ms=1_000)).values():
                 for record in records:

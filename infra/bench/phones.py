@@ -11,13 +11,13 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
+from infra.bench.clients import create_producer, open_tail
 from infra.bench.orders import town, town_location
 
 EVENTS, COMMANDS = "driver.events", "driver.commands"
 EXIT_FAILED = 70
-ANNOUNCED_BYTES_MAX = 131_072
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +46,9 @@ class Phones:
         self._decoder = msgspec.json.Decoder(_DriverEvent)
         self._known: set[str] = set()
         self._available = [_availability(number, fleet) for number in range(fleet.drivers)]
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-            fetch_max_wait_ms=100,
-        )
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=2,
-            max_batch_size=ANNOUNCED_BYTES_MAX,
-        )
+        self._bootstrap = bootstrap
+        self._consumer: AIOKafkaConsumer | None = None
+        self._producer = create_producer(bootstrap)
 
     @property
     def are_known(self) -> bool:
@@ -66,7 +56,7 @@ class Phones:
         return len(self._known) >= self._fleet.drivers
 
     async def __aenter__(self) -> Self:
-        await self._consumer.start()
+        self._consumer = await open_tail(self._bootstrap, EVENTS)
         await self._producer.start()
         return self
 
@@ -77,24 +67,18 @@ class Phones:
         trace: TracebackType | None,
     ) -> None:
         await self._producer.stop()
-        await self._consumer.stop()
+        if self._consumer is not None:
+            await self._consumer.stop()
 
     async def run(self) -> None:
         """Announces all drivers, and then answers for ever."""
-        await self._follow()
+        assert self._consumer is not None
         for number, command in enumerate(self._available):
             await self._say(driver_id(number), b"{%b" % command)
         while True:
             for records in (await self._consumer.getmany(timeout_ms=1_000)).values():
                 for record in records:
                     await self._hear(self._decoder.decode(record.value))
-
-    async def _follow(self) -> None:
-        await self._consumer.client.set_topics([EVENTS])
-        numbers = self._consumer.partitions_for_topic(EVENTS) or ()
-        places = [TopicPartition(EVENTS, number) for number in numbers]
-        self._consumer.assign(places)
-        await self._consumer.seek_to_end(*places)
 
     async def _hear(self, event: _DriverEvent) -> None:
         match event.type:
