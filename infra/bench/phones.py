@@ -34,8 +34,8 @@ class _DriverEvent(msgspec.Struct):
     type: str
     id: str
     driver_id: str
-    order_id: str = ""
-    delivery_id: str = ""
+    order_id: str | None = None
+    delivery_id: str | None = None
 
 
 class Phones:
@@ -104,9 +104,9 @@ class Phones:
                 event.id.encode(),
                 kind,
                 kind,
-                event.order_id.encode(),
+                str(event.order_id).encode(),
                 event.driver_id.encode(),
-                event.delivery_id.encode(),
+                str(event.delivery_id).encode(),
             ),
         )
 

@@ -46,6 +46,7 @@ class Tiffin:
         directory: for all state.
         services: those that run; the others' work is not done.
         drivers: who wait for work; none where 0.
+        with_stand_ins: false where nobody outside is asked for anything.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Tiffin:
         services: tuple[str, ...] = SERVICES,
         drivers: int = DRIVERS,
         environment: Mapping[str, str] | None = None,
+        with_stand_ins: bool = True,
     ) -> None:
         plan = StackPlan.on_free_ports(directory, workers, environment=environment)
         port = plan.sandbox_ports["payments"]
@@ -64,6 +66,7 @@ class Tiffin:
         self.plan = plan
         self.stack = Stack(plan)
         self._services = services
+        self._with_stand_ins = with_stand_ins
         self.stand_ins = Program(
             name=STAND_INS,
             arguments=(
@@ -121,7 +124,8 @@ class Tiffin:
         for name in self._services:
             workers = (each for label, each in self.stack.programs.items() if _is_of(label, name))
             found[name] = [_pid(program) for program in workers]
-        found[STAND_INS] = [_pid(self.stand_ins)]
+        if self._with_stand_ins:
+            found[STAND_INS] = [_pid(self.stand_ins)]
         found[LOAD] = [os.getpid()]
         return found
 
@@ -167,9 +171,10 @@ class Tiffin:
             for label, each in self.stack.programs.items()
             if any(_is_of(label, name) for name in self._services)
         ]
-        for program in (*services, self.stand_ins):
+        started = [*services, *([self.stand_ins] if self._with_stand_ins else [])]
+        for program in started:
             program.start()
-        for program in (*services, self.stand_ins):
+        for program in started:
             program.wait_ready()
 
     def _stop_programs(self) -> None:
