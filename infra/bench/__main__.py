@@ -53,7 +53,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    Console(highlight=False).print(table(sections))
+    console.print(table(sections))
     console.print(f"Written to {arguments.result}")
     return 0
 
