@@ -30,9 +30,12 @@ from infra.errors import BrokerError
 from infra.programs import ProgramError
 
 WINDOW = 300
-WARM_SECONDS = 10
+# Kafka's Java compiles itself meanwhile.
+WARM_UP_SECONDS = 20
+WARM_SECONDS = 4
 SECONDS = 20
 SECONDS_LEAST = 2
+ORDERS_LEAST = 10
 PER_SECOND_WANTED = 100.0
 FLOOR_ORDERS = 1_000
 LATENCY_MS_MAX = 1_000.0 + KITCHEN_SECONDS * 1_000
@@ -58,8 +61,10 @@ async def measure(context: Context) -> Section:
     rates: list[Sustained] = []
     latencies: list[list[float]] = []
     async with Tiffin(context.directory) as tiffin:
+        warm_up_seconds = context.scaled(WARM_UP_SECONDS, SECONDS_LEAST)
+        await warm_up(tiffin, window, warm_up_seconds)
         for run in range(context.runs):
-            warm_seconds = context.scaled(WARM_SECONDS, SECONDS_LEAST)
+            warm_seconds = context.scaled(WARM_SECONDS)
             found = await sustain(tiffin, f"full-{run}", window, warm_seconds, seconds)
             context.say(f"run {run + 1}: {found.per_second:.1f} orders a second")
             rates.append(found)
@@ -79,10 +84,23 @@ async def measure(context: Context) -> Section:
     return Section("complete", WHAT.format(window=window), figures, processes)
 
 
+async def warm_up(tiffin: Tiffin, window: int, seconds: float) -> None:
+    """Keeps a window full of orders under way for so long."""
+
+    async def run(load: Load) -> None:
+        asyncio.get_running_loop().call_later(seconds, load.stop)
+        await load.keep(window)
+        await load.drain()
+
+    async with Load(tiffin.bootstrap, OrderBook("warm-up")) as load:
+        await load.during(run(load))
+
+
 async def sustain(
     tiffin: Tiffin, name: str, window: int, warm_seconds: float, seconds: float
 ) -> Sustained:
-    """Keeps a window full of orders under way, and counts those done in these seconds.
+    """Keeps a window full of orders under way, and counts those done in these seconds, or in
+    somewhat more where they are few.
 
     Raises:
         BenchError: an order was lost, done twice or not delivered.
@@ -93,9 +111,8 @@ async def sustain(
         await asyncio.sleep(warm_seconds)
         done, cpu, at = load.done, tiffin.read_cpu(), time.monotonic()
         await asyncio.sleep(seconds)
+        await load.wait(done + ORDERS_LEAST)
         orders, elapsed = load.done - done, time.monotonic() - at
-        if orders == 0:
-            raise BenchError(f"no order was delivered in {seconds} s")
         found = Sustained(orders / elapsed, orders, tiffin.read_cpu().since(cpu, orders))
         load.stop()
         await keeping

@@ -105,6 +105,20 @@ class Load:
                 await asyncio.sleep(wait_seconds)
             await self._submit(due_at)
 
+    async def wait(self, done: int) -> None:
+        """Returns when so many orders are done.
+
+        Raises:
+            BenchError: nothing more happens before.
+        """
+        seen, seen_at = self.done, time.monotonic()
+        while self.done < done:
+            await asyncio.sleep(NAP_SECONDS)
+            if self.done != seen:
+                seen, seen_at = self.done, time.monotonic()
+            elif time.monotonic() - seen_at > SILENCE_SECONDS_MAX:
+                raise BenchError(f"only {self.done} of {done} orders were done")
+
     async def drain(self) -> None:
         """Returns when all orders that were submitted are done, and settled.
 
