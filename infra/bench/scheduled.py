@@ -1,0 +1,111 @@
+"""Very many orders for later, as the log of the order service has them.
+
+One is decided by the domain; the others are copies of its events with ids and times of their own,
+because to decide each would take longer than what is measured.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import confluent_kafka
+
+from infra.bench.context import BenchError
+from infra.bench.pasts import ORDERS, POLICY, scheduled_order
+from infra.bench.records import Keyed
+from services.common.codec import ORDER
+from services.common.decider import Row, Wakeup, fold
+from services.common.kafka import partition_of
+from services.order.domain import Order, order_decider
+
+# Of an order that is paid: when its preparation is due, and when that is late.
+TIMERS_PER_ORDER = 2
+FLUSH_SECONDS_MAX = 120.0
+QUEUE_SECONDS = 0.1
+
+_ID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
+
+
+def append_scheduled(
+    bootstrap: str, partitions: int, count: int, at: datetime, first: timedelta, last: timedelta
+) -> None:
+    """Appends the events of so many orders to order.events, whose service does not run.
+
+    Args:
+        first, last: from `at` on, between which the preparations are due, evenly.
+
+    Raises:
+        BenchError: the events are not what the service would fold, or Kafka did not take all.
+    """
+    records = _records(count, at, first, last)
+    _check(next(_records(1, at, first, last)))
+    lost: list[str] = []
+
+    def delivered(error: confluent_kafka.KafkaError | None, _: confluent_kafka.Message) -> None:
+        if error is not None:
+            lost.append(str(error))
+
+    producer = confluent_kafka.Producer(
+        {"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5}
+    )
+    for key, values in records:
+        partition = partition_of(key, partitions)
+        for value in values:
+            while True:
+                try:
+                    producer.produce(
+                        ORDERS, value, key.encode(), partition=partition, on_delivery=delivered
+                    )
+                    break
+                except BufferError:
+                    producer.poll(QUEUE_SECONDS)
+        producer.poll(0)
+    left = producer.flush(FLUSH_SECONDS_MAX)
+    if left or lost:
+        raise BenchError(f"{left} records were not taken by Kafka in time, {len(lost)} refused")
+
+
+def _records(
+    count: int, at: datetime, first: timedelta, last: timedelta
+) -> Iterator[tuple[str, list[bytes]]]:
+    """By order, its key and the values of its events."""
+    model = list(scheduled_order(0, at + last, at))
+    templates = _templates(model, at + last)
+    tail = model[0][0][8:]
+    for number in range(count):
+        due_at = at + first + (last - first) * number / count
+        facts = {
+            b"number": number,
+            b"prepare_at": due_at.strftime("%Y-%m-%dT%H:%M:%SZ").encode(),
+            b"delay": round((due_at - at).total_seconds()),
+        }
+        yield f"{number:08x}{tail}", [template % facts for template in templates]
+
+
+def _templates(model: Sequence[Keyed], prepare_at: datetime) -> list[bytes]:
+    """The events with places for what differs: the beginnings of all ids, and the times."""
+    time_text = prepare_at.isoformat().replace("+00:00", "Z").encode()
+    templates = []
+    for _, value in model:
+        template = value.replace(b"%", b"%%")
+        template = _ID.sub(rb"%(number)08x\1", template)
+        template = template.replace(b'"scheduled-0"', b'"scheduled-%(number)d"')
+        template = template.replace(time_text, b"%(prepare_at)b")
+        template = re.sub(rb'"delay_seconds":\d+', b'"delay_seconds":%(delay)d', template)
+        templates.append(template)
+    if b"%(prepare_at)b" not in templates[-1] or b"%(delay)d" not in templates[0]:
+        raise BenchError("an order for later is not written as it was")
+    return templates
+
+
+def _check(order: tuple[str, Sequence[bytes]]) -> None:
+    """Makes sure that the events make an order that waits for its time."""
+    decider = order_decider(POLICY)
+    row: Row[Order] | None = None
+    for value in order[1]:
+        envelope, event = ORDER.decode_event(value)
+        row = fold(decider, row, envelope, event)
+    agenda = () if row is None else decider.agenda(row.state)
+    wakeups = [each for each in agenda if isinstance(each, Wakeup)]
+    if len(agenda) != TIMERS_PER_ORDER or len(wakeups) != TIMERS_PER_ORDER:
+        raise BenchError(f"an order for later waits for {agenda}")
