@@ -37,8 +37,8 @@ def append_scheduled(
     Raises:
         BenchError: the events are not what the service would fold, or Kafka did not take all.
     """
-    records = _records(count, at, first, last)
-    _check(next(_records(1, at, first, last)))
+    records = scheduled_records(count, at, first, last)
+    _check(next(scheduled_records(1, at, first, last)))
     lost: list[str] = []
 
     def delivered(error: confluent_kafka.KafkaError | None, _: confluent_kafka.Message) -> None:
@@ -65,10 +65,14 @@ def append_scheduled(
         raise BenchError(f"{left} records were not taken by Kafka in time, {len(lost)} refused")
 
 
-def _records(
+def scheduled_records(
     count: int, at: datetime, first: timedelta, last: timedelta
 ) -> Iterator[tuple[str, list[bytes]]]:
-    """By order, its key and the values of its events."""
+    """By order, its key and the values of its events.
+
+    Args:
+        first, last: from `at` on, between which the preparations are due, evenly.
+    """
     model = list(scheduled_order(0, at + last, at))
     templates = _templates(model, at + last)
     tail = model[0][0][8:]
