@@ -175,9 +175,14 @@ class Load:
         while True:
             for records in (await self._consumer.getmany(timeout_ms=1_000)).values():
                 for record in records:
-                    self._see(record.key, record.value[:HEAD_BYTES])
+                    self.see(record.key, record.value[:HEAD_BYTES])
 
-    def _see(self, key: bytes, head: bytes) -> None:
+    def see(self, key: bytes, head: bytes) -> None:
+        """Takes the beginning of an event of an order.
+
+        Raises:
+            BenchError: it should not be.
+        """
         if self._done_mark in head:
             submitted_at = self._open.pop(key, None)
             if submitted_at is None:

@@ -72,7 +72,7 @@ async def check_past(port: int, orders: int) -> None:
 
 def _append(bootstrap: str, partitions: int, orders: int) -> None:
     producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 5})
-    for key, value in _lives(orders):
+    for key, value in lives(orders):
         partition = partition_of(key.decode(), partitions)
         while True:
             with suppress(BufferError):
@@ -83,7 +83,7 @@ def _append(bootstrap: str, partitions: int, orders: int) -> None:
     producer.flush(FLUSH_SECONDS_MAX)
 
 
-def _lives(orders: int) -> Iterator[Keyed]:
+def lives(orders: int) -> Iterator[Keyed]:
     """The events of each order in turn; all have the life of the first, under their own ids."""
     first = list(islice(event_values(EVENTS_PER_LIFE, 1), EVENTS_PER_LIFE))
     first_id = first[0][0]

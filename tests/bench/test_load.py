@@ -13,7 +13,7 @@ CREATED = b'{"id":"e","type":"OrderCreated"'
 SCHEDULED = b'{"id":"e","type":"OrderScheduled"'
 
 
-def test_an_order_is_done_at_its_event_and_no_earlier() -> None:
+async def test_an_order_is_done_at_its_event_and_no_earlier() -> None:
     """Its latency is from when it was to be submitted."""
     load = Load("nowhere", OrderBook("b"))
     key = load.expect(time.monotonic() - 5).order_id.encode()
@@ -24,7 +24,7 @@ def test_an_order_is_done_at_its_event_and_no_earlier() -> None:
     assert 5 <= load.latencies[0] < 10
 
 
-def test_done_and_settled_may_be_two_events() -> None:
+async def test_done_and_settled_may_be_two_events() -> None:
     """An order is taken before it is paid."""
     load = Load("nowhere", OrderBook("b"), "OrderCreated", "OrderScheduled")
     key = load.expect(time.monotonic()).order_id.encode()
@@ -35,7 +35,7 @@ def test_done_and_settled_may_be_two_events() -> None:
 
 
 @pytest.mark.parametrize("event", [DELIVERED, b'{"id":"e","type":"OrderCancelled"'])
-def test_what_should_not_be_is_an_error(event: bytes) -> None:
+async def test_what_should_not_be_is_an_error(event: bytes) -> None:
     """An order delivered twice, one that nobody submitted, one that was cancelled."""
     load = Load("nowhere", OrderBook("b"))
     key = load.expect(time.monotonic()).order_id.encode()

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from infra.bench.lives import EVENTS_PER_LIFE, POLICY
 from infra.bench.load import quantile
 from infra.bench.orders import OrderBook
-from infra.bench.past import _lives
+from infra.bench.past import lives
 from services.common.codec import ORDER
 from services.common.decider import Row, fold
+from services.common.messages.order import OrderCreated
 from services.order.domain import Order, OrderStatus, order_decider
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
@@ -23,6 +24,7 @@ def test_each_order_of_a_book_is_another_one_and_is_taken() -> None:
         assert ORDER.key(command) == order.order_id
         assert command.delay_seconds == 60
         event = order_decider(POLICY).decide(command, None, AT)
+        assert isinstance(event, OrderCreated)
         assert event.order_id == order.order_id
         seen.add(order.order_id)
     assert len(seen) == 200
@@ -34,7 +36,7 @@ def test_the_orders_of_before_fold_to_delivered_ones() -> None:
     rows: dict[bytes, Row[Order] | None] = {}
     event_ids = set()
     decider = order_decider(POLICY)
-    for key, value in _lives(3):
+    for key, value in lives(3):
         envelope, event = ORDER.decode_event(value)
         assert ORDER.key(event) == key.decode() == envelope.correlation_id
         rows[key] = fold(decider, rows.get(key), envelope, event)

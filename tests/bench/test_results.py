@@ -1,5 +1,6 @@
 """Figures tell their median, spread, ratio and target; the JSON has all of it."""
 
+from io import StringIO
 from pathlib import Path
 
 import orjson
@@ -48,7 +49,7 @@ def test_a_floor_that_is_not_there_is_an_error() -> None:
 
 def test_the_table_shows_what_was_found() -> None:
     """Also where a text looks like markup."""
-    console = Console(width=100, record=True, file=Path("/dev/null").open("w"))
+    console = Console(width=100, record=True, file=StringIO())
     console.print(table([SECTION]))
     text = console.export_text()
     for part in ("what [bold] is", "104 /s", "≥ 100 ✓", "≤ 1,000 ✗", "0.250", "1.500 ms", "90 MB"):
