@@ -10,8 +10,8 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from infra.bench.context import BenchError, Context
+from infra.bench.histories import ORDERS, append_history, delivered_order
 from infra.bench.load import quantile
-from infra.bench.pasts import ORDERS, append_past, delivered_order
 from infra.bench.plain_http import Client, request
 from infra.bench.results import Figure, Section
 from infra.bench.world import CpuReading, Tiffin
@@ -90,7 +90,7 @@ async def measure(context: Context) -> Section:
 async def _append_orders(bootstrap: str, count: int) -> list[str]:
     at = datetime.now(UTC)
     records = [each for number in range(count) for each in delivered_order(number, at)]
-    await append_past(bootstrap, ORDERS, records)
+    await append_history(bootstrap, ORDERS, records)
     return list(dict.fromkeys(key for key, _ in records))
 
 

@@ -4,14 +4,17 @@ One is decided by the domain; the others are copies of its events with ids and t
 because to decide each would take longer than what is measured.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import confluent_kafka
+from aiokafka import TopicPartition
 
 from infra.bench.context import BenchError
-from infra.bench.pasts import ORDERS, POLICY, scheduled_order
+from infra.bench.histories import ORDERS, POLICY, scheduled_order
+from infra.bench.past import pass_by
 from infra.bench.records import Keyed
 from services.common.codec import ORDER
 from services.common.decider import Row, Wakeup, fold
@@ -20,31 +23,37 @@ from services.order.domain import Order, order_decider
 
 # Of an order that is paid: when its preparation is due, and when that is late.
 TIMERS_PER_ORDER = 2
+EVENTS_PER_ORDER = 3
 FLUSH_SECONDS_MAX = 120.0
 QUEUE_SECONDS = 0.1
 
 _ID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 
 
-def append_scheduled(
-    bootstrap: str, partitions: int, count: int, at: datetime, first: timedelta, last: timedelta
+async def write_scheduled(
+    bootstrap: str, partitions: int, count: int, first: timedelta, last: timedelta
 ) -> None:
-    """Appends the events of so many orders to order.events, whose service does not run.
+    """Appends the events of so many orders, to which nobody reacts any more.
+
+    The services have not run yet: order.events is empty.
 
     Args:
-        first, last: from `at` on, between which the preparations are due, evenly.
+        first, last: from now on, between which the preparations are due, evenly.
 
     Raises:
         BenchError: the events are not what the service would fold, or Kafka did not take all.
     """
-    records = scheduled_records(count, at, first, last)
+    at = datetime.now(UTC)
     _check(next(scheduled_records(1, at, first, last)))
-    lost: list[str] = []
+    records = scheduled_records(count, at, first, last)
+    await asyncio.to_thread(_append, bootstrap, partitions, records)
+    places = [TopicPartition(ORDERS, number) for number in range(partitions)]
+    events = await pass_by(bootstrap, places)
+    if events != count * EVENTS_PER_ORDER:
+        raise BenchError(f"{events} events of {count} orders for later are in the log")
 
-    def delivered(error: confluent_kafka.KafkaError | None, _: confluent_kafka.Message) -> None:
-        if error is not None:
-            lost.append(str(error))
 
+def _append(bootstrap: str, partitions: int, records: Iterator[tuple[str, list[bytes]]]) -> None:
     producer = confluent_kafka.Producer(
         {"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5}
     )
@@ -53,16 +62,12 @@ def append_scheduled(
         for value in values:
             while True:
                 try:
-                    producer.produce(
-                        ORDERS, value, key.encode(), partition=partition, on_delivery=delivered
-                    )
+                    producer.produce(ORDERS, value, key.encode(), partition=partition)
                     break
                 except BufferError:
                     producer.poll(QUEUE_SECONDS)
         producer.poll(0)
-    left = producer.flush(FLUSH_SECONDS_MAX)
-    if left or lost:
-        raise BenchError(f"{left} records were not taken by Kafka in time, {len(lost)} refused")
+    producer.flush(FLUSH_SECONDS_MAX)
 
 
 def scheduled_records(

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from infra.bench.load import COMMANDS, EVENTS, quantile
 from infra.bench.meter import cpu_seconds
 from infra.bench.orders import OrderBook
 from infra.bench.results import Figure, ProcessUse, Section
-from infra.bench.scheduled import TIMERS_PER_ORDER, append_scheduled
+from infra.bench.scheduled import TIMERS_PER_ORDER, write_scheduled
 from infra.bench.world import Tiffin, peak_rss_mb
 from infra.programs import Program
 from services.common.timers import NAP_SECONDS_MAX
@@ -70,23 +70,15 @@ class Due:
 async def measure(context: Context) -> Section:
     """The section: memory, lateness, and what it costs to wait."""
     orders = context.scaled(TIMERS, TIMERS_LEAST) // TIMERS_PER_ORDER
+    empty = await _look_at_none(context)
     tiffin = Tiffin(context.directory, services=(SERVICE,), drivers=0)
     worker = tiffin.stack.programs[SERVICE]
     runs: list[Due] = []
     try:
         await tiffin.start_broker()
-        empty = await _start(context, tiffin)
-        await tiffin.stop_programs()
         context.say(f"{orders:,} orders for later are appended")
-        await asyncio.to_thread(
-            append_scheduled,
-            tiffin.bootstrap,
-            tiffin.plan.partitions,
-            orders,
-            datetime.now(UTC),
-            FIRST_DUE,
-            LAST_DUE,
-        )
+        partitions = tiffin.plan.partitions
+        await write_scheduled(tiffin.bootstrap, partitions, orders, FIRST_DUE, LAST_DUE)
         full = await _start(context, tiffin)
         context.say(f"taken up {full.taken_up_seconds:.1f} s after they were folded")
         await _check_pending(tiffin, orders)
@@ -108,6 +100,16 @@ async def measure(context: Context) -> Section:
     )
     figures = _figures(empty, full, orders * TIMERS_PER_ORDER, runs, peak_mb)
     return Section("timers", what, figures, {SERVICE: ProcessUse(middle.cpu_ms, peak_mb)})
+
+
+async def _look_at_none(context: Context) -> Pending:
+    """A worker at rest that waits for nothing."""
+    tiffin = Tiffin(context.directory / "none", services=(SERVICE,), drivers=0)
+    try:
+        await tiffin.start_broker()
+        return await _start(context, tiffin)
+    finally:
+        await tiffin.__aexit__(None, None, None)
 
 
 async def _start(context: Context, tiffin: Tiffin) -> Pending:

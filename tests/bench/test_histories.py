@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec.json import decode
 
+from infra.bench.histories import DELIVERIES, DRIVERS, ORDERS, POLICY, delivered_order, on_the_road
 from infra.bench.locations import DRIVER_COUNT, Fleet
-from infra.bench.pasts import DELIVERIES, DRIVERS, ORDERS, POLICY, delivered_order, on_the_road
 from infra.bench.scheduled import TIMERS_PER_ORDER, scheduled_records
 from services.common.codec import LANGUAGES
 from services.common.decider import Decider, Envelope, React, Row, Wakeup, fold, is_repeat
