@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from infra.bench.complete import Sustained, sustain, warm_up
 from infra.bench.context import Context
-from infra.bench.past import check_past, write_past
+from infra.bench.delivered import append_delivered, check_delivered
 from infra.bench.results import Figure, Section
 from infra.bench.world import Tiffin
 from infra.stack import SERVICES
@@ -76,10 +76,10 @@ async def _measure(
         await tiffin.start_broker()
         if setting.orders:
             context.say(f"{setting.orders:,} orders are written ...")
-            await write_past(tiffin.bootstrap, setting.partitions, setting.orders)
+            await append_delivered(tiffin.bootstrap, setting.partitions, setting.orders)
         await tiffin.start_programs()
         if setting.orders:
-            await check_past(tiffin.plan.service_ports["order"][0], setting.orders)
+            await check_delivered(tiffin.plan.service_ports["order"][0], setting.orders)
         await warm_up(tiffin, window, context.scaled(WARM_UP_SECONDS, SECONDS_LEAST))
         for run in range(context.runs):
             warm_seconds = context.scaled(WARM_SECONDS)

@@ -9,23 +9,19 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-import confluent_kafka
 from aiokafka import TopicPartition
 
 from infra.bench.context import BenchError
 from infra.bench.histories import ORDERS, POLICY, scheduled_order
-from infra.bench.past import pass_by
+from infra.bench.past import append_bulk, pass_by
 from infra.bench.records import Keyed
 from services.common.codec import ORDER
 from services.common.decider import Row, Wakeup, fold
-from services.common.kafka import partition_of
 from services.order.domain import Order, order_decider
 
 # Of an order that is paid: when its preparation is due, and when that is late.
 TIMERS_PER_ORDER = 2
 EVENTS_PER_ORDER = 3
-FLUSH_SECONDS_MAX = 120.0
-QUEUE_SECONDS = 0.1
 
 _ID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 
@@ -45,29 +41,13 @@ async def write_scheduled(
     """
     at = datetime.now(UTC)
     _check(next(scheduled_records(1, at, first, last)))
-    records = scheduled_records(count, at, first, last)
-    await asyncio.to_thread(_append, bootstrap, partitions, records)
+    orders = scheduled_records(count, at, first, last)
+    records = ((key, value) for key, values in orders for value in values)
+    await asyncio.to_thread(append_bulk, bootstrap, ORDERS, partitions, records)
     places = [TopicPartition(ORDERS, number) for number in range(partitions)]
     events = await pass_by(bootstrap, places)
     if events != count * EVENTS_PER_ORDER:
         raise BenchError(f"{events} events of {count} orders for later are in the log")
-
-
-def _append(bootstrap: str, partitions: int, records: Iterator[tuple[str, list[bytes]]]) -> None:
-    producer = confluent_kafka.Producer(
-        {"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5}
-    )
-    for key, values in records:
-        partition = partition_of(key, partitions)
-        for value in values:
-            while True:
-                try:
-                    producer.produce(ORDERS, value, key.encode(), partition=partition)
-                    break
-                except BufferError:
-                    producer.poll(QUEUE_SECONDS)
-        producer.poll(0)
-    producer.flush(FLUSH_SECONDS_MAX)
 
 
 def scheduled_records(

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from infra.bench.lives import EVENTS_PER_LIFE, POLICY
+from infra.bench.delivered import delivered_orders
+from infra.bench.histories import POLICY
 from infra.bench.load import quantile
 from infra.bench.orders import OrderBook
-from infra.bench.past import lives
 from services.common.codec import ORDER
 from services.common.decider import Row, fold
 from services.common.messages.order import OrderCreated
@@ -33,18 +33,18 @@ def test_each_order_of_a_book_is_another_one_and_is_taken() -> None:
 
 def test_the_orders_of_before_fold_to_delivered_ones() -> None:
     """Each is of its own: no id of one is in the events of another."""
-    rows: dict[bytes, Row[Order] | None] = {}
-    event_ids = set()
+    rows: dict[str, Row[Order] | None] = {}
+    event_ids = []
     decider = order_decider(POLICY)
-    for key, value in lives(3):
+    for key, value in delivered_orders(3, AT):
         envelope, event = ORDER.decode_event(value)
-        assert ORDER.key(event) == key.decode() == envelope.correlation_id
+        assert ORDER.key(event) == key == envelope.correlation_id
         rows[key] = fold(decider, rows.get(key), envelope, event)
-        event_ids.add(envelope.id)
-    assert len(event_ids) == 3 * EVENTS_PER_LIFE
+        event_ids.append(envelope.id)
+    assert len(set(event_ids)) == len(event_ids)
     states = [row.state for row in rows.values() if row is not None]
     assert [state.status for state in states] == [OrderStatus.DELIVERED] * 3
-    assert [state.reference for state in states] == ["0", "1", "2"]
+    assert [state.reference for state in states] == ["delivered-0", "delivered-1", "delivered-2"]
     assert len({state.delivery_id for state in states}) == 3
 
 
