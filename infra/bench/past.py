@@ -12,6 +12,7 @@ from services.common.kafka import partition_of
 
 FLUSH_SECONDS_MAX = 120.0
 QUEUE_SECONDS = 0.1
+LOG_LEVEL_CRITICAL = 2
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -35,7 +36,12 @@ def append_bulk(
             lost.append(str(error))
 
     producer = confluent_kafka.Producer(
-        {"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5}
+        {
+            "bootstrap.servers": bootstrap,
+            "enable.idempotence": True,
+            "linger.ms": 5,
+            "log_level": LOG_LEVEL_CRITICAL,  # it tells of what it tries again
+        }
     )
     for key, value in records:
         partition = partition_of(key, partitions)

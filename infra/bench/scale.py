@@ -13,9 +13,9 @@ from infra.stack import SERVICES
 
 WINDOW = 300
 # Kafka's Java compiles itself meanwhile.
-WARM_UP_SECONDS = 12
-WARM_SECONDS = 3
-SECONDS = 10
+WARM_UP_SECONDS = 10
+WARM_SECONDS = 2
+SECONDS = 7
 SECONDS_LEAST = 2
 WHAT = (
     "orders over Kafka, {window} under way, to DELIVERED, one thing changed at a time; the ratio "

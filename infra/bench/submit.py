@@ -16,8 +16,8 @@ from infra.ports import HOST
 
 CONNECTIONS = 64
 WINDOW = 500
-WARM_SECONDS = 2
-SECONDS = 5
+WARM_SECONDS = 1
+SECONDS = 4
 PER_SECOND_WANTED = 1_000.0
 FLOOR_ORDERS = 20_000
 # So far later that nothing happens to an order after it is paid.
