@@ -165,7 +165,7 @@ async def hold(directory: Path, seconds: float, window: int, per_second: float |
     async with Tiffin(directory) as tiffin, Load(tiffin.bootstrap, OrderBook("held")) as load:
         for name, pids in tiffin.pids().items():
             console.print(f"{name}: {' '.join(map(str, pids))}")
-        console.print(f"logs: {directory / 'logs'}")
+        console.print(f"bootstrap: {tiffin.bootstrap}, logs: {directory / 'logs'}")
         telling = asyncio.create_task(_tell(load, tiffin, console))
         if per_second is None:
             asyncio.get_running_loop().call_later(seconds, load.stop)
@@ -193,7 +193,8 @@ async def _tell(load: Load, tiffin: Tiffin, console: Console, each_seconds: floa
         recent = load.latencies[-orders:] if orders else [0.0]
         console.print(
             f"{rate:.1f}/s, {load.open} under way, p50 {statistics.median(recent):.2f} s; "
-            f"ms of CPU per order: {shown}"
+            f"ms of CPU per order: {shown}",
+            soft_wrap=True,
         )
 
 
