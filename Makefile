@@ -15,7 +15,7 @@ CHAOS = $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) \
 
 .DEFAULT_GOAL := help
 .PHONY: help install run stop demo traces broker topics test test-fast test-e2e test-chaos lint format types check \
-	bench-loop bench-recovery verify simulate schema-release glossary state-charts requirements clean distclean
+	bench bench-loop bench-recovery verify simulate schema-release glossary state-charts requirements clean distclean
 
 help:  ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff format .
 
 check: lint test  ## all that CI runs
+
+bench: $(INSTALLED)  ## how fast Tiffin is, beside the least that Kafka costs (ONLY=complete,submit RUNS=3 FULL=1)
+	@$(PY) -m infra.bench $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) $(if $(FULL),--full)
 
 bench-loop: $(INSTALLED)  ## our command loop beside Faust agents and bare aiokafka (needs Linux)
 	@$(PY) -m infra.bench.loop

@@ -4,6 +4,7 @@ As a program: python -m infra.bench, or `make bench` (--help shows the options).
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -38,24 +39,43 @@ def main() -> int:
     """Prints the figures and writes them down; 1 when something can't be measured."""
     arguments = _parser().parse_args()
     console = Console(highlight=False, markup=False)
-    scale = QUICK_SCALE if arguments.quick else 1.0
     sections: list[Section] = []
+    code = 0
     try:
         for name in arguments.only:
             console.print(f"{name} ...")
-            with tempfile.TemporaryDirectory(prefix=f"tiffin-bench-{name}-") as directory:
-                context = Context(Path(directory), arguments.runs, scale, console, arguments.full)
-                with quiet_clients():
-                    sections.append(uvloop.run(import_module(SECTIONS[name]).measure(context)))
+            sections.append(_measure(name, arguments, console))
             write(arguments.result, sections)
     except (BenchError, BrokerError, ProgramError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        code = 1
     except KeyboardInterrupt:
-        return 130
-    Console(highlight=False).print(table(sections))
-    console.print(f"Written to {arguments.result}")
-    return 0
+        code = 130
+    if sections:
+        console.print(table(sections))
+        console.print(f"Written to {arguments.result}")
+    return code
+
+
+def _measure(name: str, arguments: argparse.Namespace, console: Console) -> Section:
+    """One section, in a directory of its own; its programs' logs are kept where it fails."""
+    scale = QUICK_SCALE if arguments.quick else 1.0
+    with tempfile.TemporaryDirectory(prefix=f"tiffin-bench-{name}-") as text:
+        directory = Path(text)
+        context = Context(directory, arguments.runs, scale, console, arguments.full)
+        try:
+            with quiet_clients():
+                section: Section = uvloop.run(import_module(SECTIONS[name]).measure(context))
+        except Exception:
+            kept = arguments.result.parent / "logs" / name
+            for logs in directory.rglob("logs"):
+                if logs.parent.name != "kafka":
+                    shutil.copytree(
+                        logs, kept / logs.parent.relative_to(directory), dirs_exist_ok=True
+                    )
+            console.print(f"The logs are kept in {kept}")
+            raise
+        return section
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,7 +27,7 @@ from infra.programs import Program
 RECORDS_PER_ORDER = 44
 HOPS = 29
 # Key, value and headers of such a record, on average.
-RECORD_BYTES = 640
+RECORD_BYTES = 590
 
 PROCESSES = 4
 KEY_BYTES = 36

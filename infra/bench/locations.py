@@ -18,16 +18,16 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from infra.bench.clients import create_producer
 from infra.bench.context import BenchError, Context
 from infra.bench.floor import CLIENTS, Client, chain_rate
-from infra.bench.orders import REGIONS, town_location
-from infra.bench.pasts import (
+from infra.bench.histories import (
     DELIVERIES,
     DRIVERS,
     ORDERS,
-    append_past,
+    append_history,
     on_the_road,
     submission,
     waiting,
 )
+from infra.bench.orders import REGIONS, town_location
 from infra.bench.records import Keyed, append
 from infra.bench.results import Figure, Section
 from infra.bench.world import Tiffin
@@ -131,7 +131,7 @@ class Fleet:
             for topic, past in on_the_road(_driver_id(number), number, self._at).items():
                 records[topic] += past
         for topic, past in records.items():
-            await append_past(bootstrap, topic, past)
+            await append_history(bootstrap, topic, past)
 
     @property
     def last_recorded_at(self) -> datetime:

@@ -75,13 +75,13 @@ async def _measure(
     with quiet_clients():
         for log in LOGS:
             console.print(f"{arguments.events:,} events of {log.meaning} are written ...")
-            await _create(bootstrap, log.topic, 1)
+            await create_topic(bootstrap, log.topic, 1)
             await fill(bootstrap, log.topic, log.records(arguments.events))
             ways: dict[str, list[Reading]] = {way: [] for way in READERS}
             found[log.meaning] = ways
             for number, way in itertools.product(range(arguments.runs), READERS):
                 console.print(f"  run {number + 1} of {arguments.runs}: {way} ...")
-                ways[way].append(await _read(directory, bootstrap, log, way))
+                ways[way].append(await read_log(directory, bootstrap, log, way))
         if arguments.faust_events:
             console.print(f"Faust recovers {arguments.faust_events:,} rows ...")
             found[FAUST_LOG.meaning][FAUST] = [
@@ -91,12 +91,18 @@ async def _measure(
     return found
 
 
-async def _create(bootstrap: str, topic: str, partitions: int) -> None:
+async def create_topic(bootstrap: str, topic: str, partitions: int) -> None:
+    """Creates a topic that there is not yet."""
     async with open_admin(bootstrap) as admin:
         await admin.create_topics([NewTopic(topic, partitions, 1)])
 
 
-async def _read(directory: Path, bootstrap: str, log: Log, way: str) -> Reading:
+async def read_log(directory: Path, bootstrap: str, log: Log, way: str) -> Reading:
+    """What it takes a fresh process to read the log in one of the ways of READERS.
+
+    Raises:
+        BrokerError: the process failed.
+    """
     table = directory / "table"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "infra.bench.recovery_reading", way, bootstrap, log.topic, table),
@@ -114,7 +120,7 @@ async def _read_by_faust(
 ) -> Reading:
     job = Job(bootstrap, group, f"{group}.in", f"{group}.out", str(directory / group))
     for topic in (job.input, job.output, faust_recovery.changelog(group)):
-        await _create(bootstrap, topic, PARTITIONS)
+        await create_topic(bootstrap, topic, PARTITIONS)
     rows = FAUST_LOG.records(arguments.faust_events)
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5) as producer:
         await append(

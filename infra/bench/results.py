@@ -3,7 +3,7 @@
 import os
 import platform
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -12,7 +12,10 @@ from typing import Any
 
 import orjson
 from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 PACKAGES = ("aiokafka", "confluent-kafka", "faust-streaming", "rocksdict", "uvicorn", "msgspec")
 
@@ -94,32 +97,37 @@ class Section:
         return figure.median / beside if beside else None
 
 
-def table(sections: Sequence[Section]) -> Table:
-    """Medians over the runs, half of the range around them, and the ratio to the floor."""
-    shown = Table(title="Benchmarks", box=box.SIMPLE, pad_edge=False)
-    shown.add_column("", overflow="fold")
-    for heading in ("median", "±", "target", "of the floor"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    for section in sections:
-        shown.add_row(f"[bold]{section.name}[/]: {section.what}")
-        for figure in section.figures:
-            ratio = section.ratio(figure)
-            shown.add_row(
-                f"  {figure.name}",
-                f"{_number(figure.median)} {figure.unit}",
-                f"{figure.spread:.0%}",
-                _target(figure),
-                "" if ratio is None else f"{ratio:.3f} of {figure.floor}",
-            )
+def table(sections: Sequence[Section]) -> Group:
+    """Each section: medians, half of the range around them, and ratios to the floor; then CPU."""
+    return Group(*(part for section in sections for part in _shown(section)))
+
+
+def _shown(section: Section) -> Iterator[RenderableType]:
+    yield Padding(Text.assemble((section.name, "bold"), f": {section.what}"), (1, 0, 0, 0))
+    figures = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    figures.add_column("")
+    for heading in ("median", "±", "target", "ratio to the floor"):
+        figures.add_column(heading, justify="right", no_wrap=True)
+    for figure in section.figures:
+        ratio = section.ratio(figure)
+        figures.add_row(
+            Text(figure.name),
+            f"{_number(figure.median)} {figure.unit}",
+            f"{figure.spread:.0%}",
+            _target(figure),
+            "" if ratio is None else f"{ratio:.3f}",
+        )
+    yield figures
+    if section.processes:
+        processes = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        processes.add_column("")
+        for heading in ("CPU", "peak memory"):
+            processes.add_column(heading, justify="right", no_wrap=True)
         for program, use in section.processes.items():
-            shown.add_row(
-                f"  {program}",
-                f"{use.cpu_ms_per_item:.3f} ms CPU",
-                "",
-                "",
-                f"{use.peak_rss_mb:,.0f} MB",
+            processes.add_row(
+                Text(program), f"{use.cpu_ms_per_item:.3f} ms", f"{use.peak_rss_mb:,.0f} MB"
             )
-    return shown
+        yield processes
 
 
 def write(path: Path, sections: Sequence[Section]) -> None:

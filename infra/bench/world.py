@@ -23,6 +23,8 @@ KITCHEN_SECONDS = 0.1
 LOAD = "load generator"
 STAND_INS = "stand-ins"
 KAFKA = "kafka"
+# A million orders are folded first.
+READY_SECONDS_MAX = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Tiffin:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await asyncio.to_thread(self._stop)
+        await self.stop()
 
     async def start_broker(self) -> None:
         """Starts Kafka and creates its topics, where that is to be done apart."""
@@ -111,8 +113,12 @@ class Tiffin:
         try:
             await asyncio.to_thread(self._start_programs)
         except BaseException:
-            await asyncio.to_thread(self._stop)
+            await self.stop()
             raise
+
+    async def stop(self) -> None:
+        """Stops all; its state stays."""
+        await asyncio.to_thread(self._stop)
 
     async def stop_programs(self) -> None:
         """Stops all but Kafka."""
@@ -175,7 +181,7 @@ class Tiffin:
         for program in started:
             program.start()
         for program in started:
-            program.wait_ready()
+            program.wait_ready(READY_SECONDS_MAX)
 
     def _stop_programs(self) -> None:
         self.stand_ins.stop()

@@ -1,4 +1,4 @@
-"""Pasts of orders, deliveries and drivers, as their services would have decided them.
+"""Histories of orders, deliveries and drivers, as their services would have decided them.
 
 Appended to the event topics before a service starts, they are what its table is folded from.
 """
@@ -145,7 +145,7 @@ def scheduled_order(number: int, prepare_at: datetime, at: datetime) -> Iterator
     return told(order_decider(POLICY), later.order_id, _ordered(later, at, "")[:3], at)
 
 
-async def append_past(bootstrap: str, topic: str, records: Iterable[Keyed]) -> None:
+async def append_history(bootstrap: str, topic: str, records: Iterable[Keyed]) -> None:
     """Appends records to an event topic whose service does not run."""
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5) as producer:
         await append(producer, topic, records)
