@@ -26,8 +26,9 @@ from infra.data_directory import (
 from infra.errors import BrokerError
 from infra.kafka_files import CACHE_DIRECTORY, find_java, kafka_class_path
 from infra.node_plan import (
+    BRIEF_JAVA_FLAGS,
     COORDINATOR_PARTITIONS,
-    JAVA_FLAGS,
+    LASTING_JAVA_FLAGS,
     ClusterPlan,
     NodePlan,
     write_node_files,
@@ -56,6 +57,7 @@ class LocalCluster:
         partitions: of a topic that is created without saying how many.
         cache_dir: for what makes the next start faster; all clusters share it.
         ready_seconds_max: how long a start may take.
+        is_lasting: whether Java is to be fast in the long run, or to start soon.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class LocalCluster:
         partitions: int = PARTITIONS_DEFAULT,
         cache_dir: Path = CACHE_DIRECTORY,
         ready_seconds_max: float = READY_SECONDS_MAX,
+        is_lasting: bool = False,
     ) -> None:
         if nodes not in NODE_COUNTS:
             raise BrokerError(f"A local cluster has 1 or 3 nodes, not {nodes}.")
@@ -76,6 +79,7 @@ class LocalCluster:
         self._partitions = partitions
         self._cache_directory = cache_dir
         self._ready_seconds_max = ready_seconds_max
+        self._java_flags = LASTING_JAVA_FLAGS if is_lasting else BRIEF_JAVA_FLAGS
         self._lock: IO[str] | None = None
         self._cluster_id = ""
         self._replication = 1
@@ -217,12 +221,13 @@ class LocalCluster:
         check_space(self._directory)
         java = find_java()
         class_path = kafka_class_path(self._cache_directory)
-        cache = StartCache.of(java, class_path, JAVA_FLAGS, self._cache_directory)
+        cache = StartCache.of(java, class_path, self._java_flags, self._cache_directory)
         plan = self._plan()
         self._replication = plan.replication
         self._cluster_id = known.cluster_id if known else _new_cluster_id()
         self._processes = {
-            node.node: NodeProcess(node, java, class_path, cache) for node in plan.nodes
+            node.node: NodeProcess(node, java, class_path, cache, self._java_flags)
+            for node in plan.nodes
         }
         self._write_record()
         for node in plan.nodes:

@@ -5,12 +5,13 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from infra.children import start_child
 from infra.errors import BrokerError
 from infra.kafka_files import Java
-from infra.node_plan import JAVA_FLAGS, PROPERTIES_FILE, NodePlan
+from infra.node_plan import BRIEF_JAVA_FLAGS, PROPERTIES_FILE, NodePlan
 from infra.start_cache import StartCache
 
 MAIN_CLASS = "kafka.Kafka"
@@ -32,12 +33,20 @@ REASON_CHARACTERS_MAX = 300
 class NodeProcess:
     """A broker that can be started, paused, stopped and killed, and says why it ended."""
 
-    def __init__(self, plan: NodePlan, java: Java, class_path: str, cache: StartCache) -> None:
+    def __init__(
+        self,
+        plan: NodePlan,
+        java: Java,
+        class_path: str,
+        cache: StartCache,
+        java_flags: Sequence[str] = BRIEF_JAVA_FLAGS,
+    ) -> None:
         self.plan = plan
         self.paused = False
         self._java = java
         self._class_path = class_path
         self._cache = cache
+        self._java_flags = java_flags
         self._process: subprocess.Popen[bytes] | None = None
         self._cache_temporary: Path | None = None
         self._cache_used = False
@@ -70,7 +79,13 @@ class NodeProcess:
         try:
             result = subprocess.run(
                 [
-                    *(str(self._java.path), *JAVA_FLAGS, "-cp", self._class_path, FORMAT_CLASS),
+                    *(
+                        str(self._java.path),
+                        *BRIEF_JAVA_FLAGS,
+                        "-cp",
+                        self._class_path,
+                        FORMAT_CLASS,
+                    ),
                     *("format", "--cluster-id", cluster_id, "--ignore-formatted"),
                     *("--config", str(self.plan.properties_file)),
                 ],
@@ -104,7 +119,7 @@ class NodeProcess:
             self._cache_temporary = self._cache.new_temporary_file()
             flags = self._cache.flags_to_write(self._cache_temporary)
         command = [
-            *(str(self._java.path), *JAVA_FLAGS, *flags),
+            *(str(self._java.path), *self._java_flags, *flags),
             f"-Dlog4j2.configurationFile={self.plan.logging_file}",
             *("-cp", self._class_path, MAIN_CLASS, str(self.plan.properties_file)),
         ]

@@ -26,6 +26,7 @@ class StackPlan:
     """Where everything of one stack is. The defaults are the addresses that the README names.
 
     web_port: where people look on; None for a stack that nobody looks at.
+    is_lasting: whether Kafka is to be fast in the long run, or to start soon.
     """
 
     directory: Path = Path(".tiffin")
@@ -40,6 +41,7 @@ class StackPlan:
     )
     sandbox_ports: Mapping[str, int] = field(default_factory=lambda: dict(SANDBOX))
     web_port: int | None = None
+    is_lasting: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -79,7 +81,11 @@ class Stack:
     def __init__(self, plan: StackPlan) -> None:
         self.plan = plan
         self.cluster = LocalCluster(
-            plan.directory / "kafka", plan.kafka_port, plan.nodes, plan.partitions
+            plan.directory / "kafka",
+            plan.kafka_port,
+            plan.nodes,
+            plan.partitions,
+            is_lasting=plan.is_lasting,
         )
         self.programs: dict[str, Program] = {}
         for name in SERVICES:

@@ -149,7 +149,9 @@ class Bench:
 def _measure(
     directory: Path, records: int, runs: int, console: Console
 ) -> dict[str, list[Measurement]]:
-    cluster = LocalCluster(directory / "kafka", free_ports(1)[0], partitions=PARTITIONS)
+    cluster = LocalCluster(
+        directory / "kafka", free_ports(1)[0], partitions=PARTITIONS, is_lasting=True
+    )
     cluster.start()
     try:
         return asyncio.run(_race_all(directory, cluster.bootstrap, records, runs, console))

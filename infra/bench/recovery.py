@@ -49,7 +49,7 @@ def main() -> int:
     console = Console(highlight=False)
     try:
         with tempfile.TemporaryDirectory(prefix="tiffin-bench-") as directory:
-            cluster = LocalCluster(Path(directory) / "kafka", free_ports(1)[0])
+            cluster = LocalCluster(Path(directory) / "kafka", free_ports(1)[0], is_lasting=True)
             cluster.start()
             try:
                 found = asyncio.run(

@@ -32,7 +32,9 @@ Readings = Mapping[str, list[Reading]]
 
 async def measure(context: Context) -> Section:
     """The section: events a second, beside a bare consumer."""
-    cluster = LocalCluster(context.directory / "kafka", free_ports(1)[0], partitions=PARTITIONS)
+    cluster = LocalCluster(
+        context.directory / "kafka", free_ports(1)[0], partitions=PARTITIONS, is_lasting=True
+    )
     await asyncio.to_thread(cluster.start)
     try:
         found = {

@@ -64,7 +64,12 @@ class Tiffin:
         plan = StackPlan.on_free_ports(directory, workers, environment=environment)
         port = plan.sandbox_ports["payments"]
         # One process is all of the outside world.
-        plan = replace(plan, partitions=partitions, sandbox_ports=dict.fromkeys(SANDBOX, port))
+        plan = replace(
+            plan,
+            partitions=partitions,
+            sandbox_ports=dict.fromkeys(SANDBOX, port),
+            is_lasting=True,
+        )
         self.plan = plan
         self.stack = Stack(plan)
         self._services = services

@@ -22,7 +22,7 @@ from infra.broker import BrokerError, LocalCluster
 from infra.children import ON_LINUX
 from infra.data_directory import leftover_pids, read_record, running_supervisor
 from infra.kafka_files import CACHE_DIRECTORY, JAR_LIST, find_java, kafka_class_path
-from infra.node_plan import JAVA_FLAGS
+from infra.node_plan import BRIEF_JAVA_FLAGS
 from infra.ports import free_ports
 from infra.start_cache import StartCache
 
@@ -313,7 +313,7 @@ def test_a_garbled_start_cache_does_not_keep_the_broker_from_starting(
     """Java passes over a cache that it cannot use."""
     kafka_class_path()
     shutil.copy(CACHE_DIRECTORY / JAR_LIST, tmp_path)
-    cache = StartCache.of(find_java(), kafka_class_path(tmp_path), JAVA_FLAGS, tmp_path)
+    cache = StartCache.of(find_java(), kafka_class_path(tmp_path), BRIEF_JAVA_FLAGS, tmp_path)
     cache.file.write_bytes(b"garbled" * 1000)
     cluster = LocalCluster(data_dir, free_ports(1)[0], cache_dir=tmp_path)
     cluster.start()
@@ -331,7 +331,7 @@ def test_a_start_cache_on_which_java_crashes_is_thrown_away(
     monkeypatch.setenv("TIFFIN_JAVA", str(make_java("21", as_broker)))
     kafka_class_path()
     shutil.copy(CACHE_DIRECTORY / JAR_LIST, tmp_path)
-    cache = StartCache.of(find_java(), kafka_class_path(tmp_path), JAVA_FLAGS, tmp_path)
+    cache = StartCache.of(find_java(), kafka_class_path(tmp_path), BRIEF_JAVA_FLAGS, tmp_path)
     cache.file.write_bytes(b"x")
     sentence = _start_error(LocalCluster(data_dir, free_ports(1)[0], cache_dir=tmp_path))
     assert "started without" in sentence
