@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from services.common import kafka, metrics
 from services.common.agenda import Agenda
 from services.common.api import Peers, Ports
+from services.common.calls import CallLog
 from services.common.codec import Language
 from services.common.connections import Connections
 from services.common.decider import Decider, React
@@ -165,7 +166,10 @@ class Worker:
         outside = None if parts.outside is None else parts.outside()
         if outside is not None:
             self._connections.close_at_end(outside.close)
-        agenda = Agenda(settings, decider, outer, outside, pulses, self.counters, self._tracer)
+        calls = self._call_log(outer) if outside is not None and settings.calls_told else None
+        agenda = Agenda(
+            settings, decider, outer, outside, pulses, self.counters, self._tracer, calls
+        )
         opener = Opener(
             settings,
             language,
@@ -219,6 +223,17 @@ class Worker:
         await self._connections.close()
         await self.peers.close()
         log.info("stopped")
+
+    def _call_log(self, appender: Appender) -> CallLog:
+        settings = self.settings
+        calls = CallLog(
+            appender,
+            self.counters,
+            settings.calls_waiting_max,
+            settings.calls_waiting_seconds_max,
+        )
+        self._connections.close_at_end(calls.close)
+        return calls
 
     def _traced(self, producer: Producer) -> Producer:
         return producer if self._tracer is None else TracedProducer(producer, self._tracer)

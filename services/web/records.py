@@ -9,6 +9,7 @@ import msgspec
 
 from services.common import ids
 from services.common.log import Record
+from services.common.masking import MASK, SECRET_FIELDS
 
 KINDS = {
     "events": "event",
@@ -17,9 +18,7 @@ KINDS = {
     "dead-letters": "dead-letter",
     "locations": "location",
 }
-HIDDEN = frozenset({"payment_token", "idempotency_key", "code"})
 NOT_SHOWN = frozenset({"sources"})
-MASK = "hidden"
 DEPTH_MAX = 32
 
 _decoder = msgspec.json.Decoder(dict[str, Any])
@@ -128,7 +127,7 @@ def shown(content: Any, depth: int = 0) -> Any:
         return "..."
     if isinstance(content, Mapping):
         return {
-            name: MASK if name in HIDDEN and value is not None else shown(value, depth + 1)
+            name: MASK if name in SECRET_FIELDS and value is not None else shown(value, depth + 1)
             for name, value in content.items()
             if name not in NOT_SHOWN
         }

@@ -2,8 +2,8 @@
 
 import httpx
 
+from services.common.masking import MASK
 from services.web.fronts import read_metrics
-from services.web.records import MASK
 from tests.web.outside import web
 from tests.web.written import (
     ASSIGNED,

@@ -1,6 +1,7 @@
 """How a record is read, and what of it is shown."""
 
-from services.web.records import MASK, read
+from services.common.masking import MASK
+from services.web.records import read
 from tests.web.written import AT, CREATED, ORDER_ID, SUBMIT, Log
 
 
