@@ -39,8 +39,8 @@ class Attempt:
     command: Any = None
     command_id: str | None = None
     notes: list[Note] = field(default_factory=list)
-    began_at: datetime = field(default_factory=clock.now)
-    began: float = field(default_factory=clock.monotonic)
+    began_at: datetime = field(default_factory=lambda: clock.now())
+    began: float = field(default_factory=lambda: clock.monotonic())
     ended: float | None = None
 
     def end(self, outcome: CallOutcome, error: str | None = None) -> None:
@@ -69,7 +69,8 @@ class CallLog:
         self._counters = counters
         self._waiting_max = waiting_max
         self._seconds_max = seconds_max
-        self._waiting: set[asyncio.Task[None]] = set()
+        # A dictionary, for it keeps the order.
+        self._waiting: dict[asyncio.Task[None], None] = {}
 
     def tell(self, attempt: Attempt) -> None:
         """Has the attempt told, where there is room; returns at once, and never fails."""
@@ -77,14 +78,14 @@ class CallLog:
             self._counters.add("calls_untold")
             return
         task = asyncio.create_task(self._send(attempt))
-        self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
+        self._waiting[task] = None
+        task.add_done_callback(self._waiting.pop)
 
     async def close(self) -> None:
         """Waits a moment for what is on its way, and drops the rest."""
         if self._waiting:
             await asyncio.wait(self._waiting, timeout=CLOSE_SECONDS_MAX)
-        for task in self._waiting:
+        for task in list(self._waiting):
             task.cancel()
 
     async def _send(self, attempt: Attempt) -> None:

@@ -30,8 +30,8 @@ class Note:
     request: httpx.Request
     response: httpx.Response | None = None
     error: BaseException | None = None
-    began_at: datetime = field(default_factory=clock.now)
-    began: float = field(default_factory=clock.monotonic)
+    began_at: datetime = field(default_factory=lambda: clock.now())
+    began: float = field(default_factory=lambda: clock.monotonic())
     ended: float | None = None
 
 

@@ -1,6 +1,7 @@
 """What is noted of HTTP exchanges, and how it is written down."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import httpx
@@ -27,10 +28,8 @@ async def exchange(handle: Handle, **content: object) -> HttpExchange:
     """The one exchange that a POST of this content is."""
     notes = begin_notes()
     async with client(handle) as http:
-        try:
+        with contextlib.suppress(httpx.HTTPError):
             await http.post("http://there/charges", json=content)
-        except httpx.HTTPError:
-            pass
     (note,) = notes
     return written(note)[0]
 
@@ -138,4 +137,5 @@ async def test_calls_side_by_side_have_notes_of_their_own() -> None:
                 await asyncio.sleep(0)
             return [note.request.url.host for note in notes]
 
-        assert await asyncio.gather(call("a"), call("b")) == [["a"] * 3, ["b"] * 3]
+        a, b = await asyncio.gather(call("a"), call("b"))
+    assert (a, b) == (["a"] * 3, ["b"] * 3)

@@ -44,8 +44,10 @@ def test_deep_json_is_masked_as_text() -> None:
 @given(
     st.recursive(
         st.text(max_size=4) | st.integers(-9, 9) | st.none(),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["code", "payment_token", "a"]), inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["code", "payment_token", "a"]), inner, max_size=3)
+        ),
         max_leaves=6,
     ),
     st.text("xyz", min_size=8, max_size=12),
