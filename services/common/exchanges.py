@@ -5,6 +5,7 @@ what comes back. Nothing is decoded, masked or cut before somebody asks, so that
 nothing for being noted.
 """
 
+import asyncio
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -93,6 +94,8 @@ def written(note: Note) -> tuple[HttpExchange, list[str]]:
 
 def told_error(error: BaseException, secrets: list[str]) -> str:
     """What went wrong, in one line."""
+    if isinstance(error, asyncio.CancelledError):
+        return "no answer while it was waited for"
     return cut(masked_text(f"{type(error).__name__} {error}".rstrip(), secrets))[0]
 
 
