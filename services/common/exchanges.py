@@ -22,6 +22,7 @@ EXCHANGES_MAX = 8
 # What is kept of a request or a response; four bytes are the longest character.
 TEXT_CHARS_MAX = 4_000
 BYTES_PER_CHAR_MAX = 4
+IDEMPOTENCY_KEY = "idempotency-key"
 
 
 @dataclass(slots=True)
@@ -70,9 +71,7 @@ def written(note: Note) -> tuple[HttpExchange, list[str]]:
     """The exchange as it may be shown, and the secrets that it carried."""
     request, response = note.request, note.response
     sent, is_all_sent = _start_of(_content(request))
-    secrets = secrets_in(_decoded(_content(request)))
-    if request.url.password:
-        secrets.append(request.url.password)
+    secrets = _secrets(request)
     got, is_all_got = (None, True) if response is None else _start_of(_content(response))
     request_text, is_request_cut = _shown(sent, is_all_sent, secrets)
     response_text, is_response_cut = _shown(got, is_all_got, secrets)
@@ -102,6 +101,14 @@ def told_error(error: BaseException, secrets: list[str]) -> str:
 def cut(text: str) -> tuple[str, bool]:
     """The text up to TEXT_CHARS_MAX, and whether there was more."""
     return text[:TEXT_CHARS_MAX], len(text) > TEXT_CHARS_MAX
+
+
+def _secrets(request: httpx.Request) -> list[str]:
+    """What the request carries that its response, too, must not tell."""
+    params = request.url.params
+    named = [params[name] for name in params if name in SECRET_FIELDS]
+    carried = [request.headers.get(IDEMPOTENCY_KEY), request.url.password, *named]
+    return [*secrets_in(_decoded(_content(request))), *(each for each in carried if each)]
 
 
 def _content(message: httpx.Request | httpx.Response) -> bytes:

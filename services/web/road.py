@@ -95,7 +95,10 @@ def delivery_after(
         return None
     after = _delivery_after(delivery, event, at)
     if after.status != delivery.status:
-        after = replace(after, status_since=at, flags=(), taken_off=None)
+        flags = () if not isinstance(event, deliveries.DeliveryRecalled) else _kept_flags(delivery)
+        after = replace(after, status_since=at, flags=flags, taken_off=None)
+    if isinstance(event, deliveries.DeliveryRecalled):
+        after = replace(after, picked_up_at=delivery.picked_up_at or at)
     if isinstance(event, deliveries.DriverUnassigned):
         after = replace(after, taken_off=event.driver_id if event.has_goods else None)
     if isinstance(event, deliveries.DeliveryFlagged):
@@ -131,6 +134,12 @@ def _delivery_after(delivery: DeliveryView, event: DeliveryEvent, at: datetime) 
             return replace(delivery, status="WRITTEN_OFF", reason=reason)
         case _:
             return delivery
+
+
+def _kept_flags(delivery: DeliveryView) -> tuple[str, ...]:
+    """Whose driver fell silent on the road is silent still when the goods are recalled."""
+    was_driven = delivery.status == "PICKED_UP" and "driver_silent" in delivery.flags
+    return ("driver_silent",) if was_driven else ()
 
 
 def _unflagged(delivery: DeliveryView, flag: str) -> DeliveryView:

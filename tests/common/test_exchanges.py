@@ -109,11 +109,18 @@ async def test_an_exchange_that_is_given_up_is_told_as_that() -> None:
 async def test_the_address_tells_neither_who_asks_nor_a_key() -> None:
     """Credentials may stand in the URL of a setting."""
     notes = begin_notes()
-    async with client(lambda request: httpx.Response(404)) as http:
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(404, text=f"nothing at {request.url}")
+
+    async with client(handle) as http:
         url = "http://user:secret@there/charges"
         await http.get(url, params={"idempotency_key": "k-1", "page": "2"})
     told, _ = written(notes[0])
     assert told.url == "http://there/charges?idempotency_key=hidden&page=2"
+    assert told.response is not None
+    assert "k-1" not in told.response
+    assert "secret" not in told.response
 
 
 async def test_only_so_many_are_noted_and_none_where_nobody_wants_them() -> None:

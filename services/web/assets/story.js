@@ -148,7 +148,12 @@ const placeOf = (each) => `${each.topic}/${each.partition}/${each.offset}`;
 function titleOf(record) {
   const said = record.content ?? {};
   if (record.kind === "rejection") return `${said.command_type ?? ""} refused`;
-  return record.kind === "call" ? `${said.call ?? "Call"}, attempt ${said.attempt}` : record.type;
+  return record.kind === "call" ? (said.call ?? record.type) : record.type;
+}
+
+function kindOf(record) {
+  const kind = `${record.service} ${record.kind}`;
+  return record.kind === "call" ? `${kind} · attempt ${record.content?.attempt}` : kind;
 }
 
 function recordRow(record, first, known) {
@@ -182,7 +187,7 @@ function recordRow(record, first, known) {
         el(
           "span",
           { class: "record-head" },
-          el("span", { class: "record-kind" }, `${record.service} ${record.kind}`),
+          el("span", { class: "record-kind" }, kindOf(record)),
           el("b", {}, titleOf(record)),
         ),
         isCall ? callGist(said) : changeGist(record),
