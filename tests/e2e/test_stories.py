@@ -99,7 +99,7 @@ async def test_events_of_every_service_tell_before_and_after(seen: World) -> Non
     assert changed["GoodsDroppedOff"][0]["status"] == "ON_DELIVERY"
     moves = {"DriverLocated", "DeliveryEtaChanged", "OrderEtaChanged"}
     silent = {name for name, (_, after) in changed.items() if not after} - moves
-    assert silent <= {"TicketReceived", "PreparationDelayed"}
+    assert silent == set()
 
 
 async def test_calls_are_told_with_the_fields_of_their_schema(seen: World) -> None:
