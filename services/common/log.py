@@ -136,7 +136,7 @@ class Appender:
         self.events_topic = f"{owner}.events"
         self._rejections_topic = f"{owner}.rejections"
         self._dead_letters_topic = f"{owner}.dead-letters"
-        self._calls_topic = f"{owner}.calls"
+        self.calls_topic = f"{owner}.calls"
         self._producer = producer
         self.writer = writer
         self._writer = [(WRITER, writer)] if writer else []
@@ -203,7 +203,7 @@ class Appender:
     async def call(self, made: CallMade) -> Ack:
         """Tells of a call to the outside world, in the trace of its order."""
         return await self._producer.send(
-            self._calls_topic,
+            self.calls_topic,
             encode_plain(made),
             made.key.encode(),
             headers=trace_headers(made.correlation_id, made.id, order_id=made.correlation_id),

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from aiokafka.admin import AIOKafkaAdminClient
 from fastapi import FastAPI
 
 from services.common import kafka, metrics
@@ -166,7 +167,9 @@ class Worker:
         outside = None if parts.outside is None else parts.outside()
         if outside is not None:
             self._connections.close_at_end(outside.close)
-        calls = self._call_log(outer) if outside is not None and settings.calls_told else None
+        calls = None
+        if outside is not None and settings.calls_told:
+            calls = await self._call_log(outer, admin)
         agenda = Agenda(
             settings, decider, outer, outside, pulses, self.counters, self._tracer, calls
         )
@@ -224,8 +227,13 @@ class Worker:
         await self.peers.close()
         log.info("stopped")
 
-    def _call_log(self, appender: Appender) -> CallLog:
-        settings = self.settings
+    async def _call_log(self, appender: Appender, admin: AIOKafkaAdminClient) -> CallLog | None:
+        """Where calls are told; None on a cluster without that topic, which stops no worker."""
+        topic, settings = appender.calls_topic, self.settings
+        described = await admin.describe_topics([topic])
+        if not any(each["partitions"] for each in described):
+            log.warning("there is no topic %s: calls are not told; `make topics` makes it", topic)
+            return None
         calls = CallLog(
             appender,
             self.counters,
