@@ -71,6 +71,8 @@ STATUS_MEANINGS: dict[type[StrEnum], dict[str, str]] = {
         "UNAVAILABLE": "Takes no work.",
     },
 }
+# Of the records besides commands and events: those that not every service writes.
+RECORD_OWNERS = {"CallMade": "order"}
 _STATUS_OWNERS = {
     OrderStatus: "order",
     PaymentStatus: "payment of an order",
@@ -98,7 +100,7 @@ def glossary() -> str:
         for message in language.events
     ]
     every_owner = [
-        _message_row(schema, "every service")
+        _message_row(schema, RECORD_OWNERS.get(schema["name"], "every service"))
         for path, schema in schema_files().items()
         if path.parent.name == "common"
     ]

@@ -9,11 +9,11 @@ from itertools import islice
 
 from rich.text import Text
 
+from infra.look.calls import calls_of, history
 from infra.look.fronts import Fronts
 from infra.look.kinds import KINDS, Kind, Row
-from infra.look.outcome import Sources, add_url, ended, positive, show, urls
-from infra.look.records import facts_of
-from infra.look.text import clock, json_line, page, table
+from infra.look.outcome import Sources, add_bootstrap, add_url, ended, positive, show, urls
+from infra.look.text import json_line, page, table
 from infra.look.watch import Watch
 
 LIMIT = 50
@@ -74,6 +74,14 @@ class Lists:
         if may_watch:
             name += "; or partner/reference"
         task.add_argument("name", metavar="ID", help=name)
+        if may_watch:
+            add_bootstrap(task)
+            task.add_argument(
+                "--no-calls",
+                dest="calls",
+                action="store_false",
+                help="without the calls to the outside world, which are read from Kafka",
+            )
 
         if may_watch:
             task = tasks.add_parser(
@@ -122,13 +130,16 @@ class Lists:
     def _show(self, fronts: Fronts, arguments: argparse.Namespace) -> None:
         kind = self.kind
         row = fronts.the_one(kind, arguments.name)
-        events = fronts.history(row[kind.key]) if kind is KINDS["orders"] else []
+        is_order = kind is KINDS["orders"]
+        events = fronts.history(row[kind.key]) if is_order else []
+        calls = calls_of(self.sources, arguments, row) if is_order and arguments.calls else []
         if arguments.json:
-            print(json_line({**row, "events": events} if events else row))
+            past = {"events": events, "calls": calls}
+            print(json_line({**row, **{name: each for name, each in past.items() if each}}))
             return
         show(page(row, besides=("links",)))
         if events:
-            show([Text(), *(_event(event) for event in events)])
+            show([Text(), *history(events, calls)])
 
     def _watch(self, fronts: Fronts, arguments: argparse.Namespace) -> None:
         wanted = Selection.of(self.kind, arguments)
@@ -179,11 +190,3 @@ class Lists:
 
 def _cells(kind: Kind, row: Row, now: datetime) -> list[str]:
     return [cell(row, now) for cell in kind.cells.values()]
-
-
-def _event(event: Row) -> Text:
-    line = Text(f"{clock(event.get('occurred_at'))}  ")
-    line.append(f"{event.get('type', ''):22}  ", "cyan")
-    line.append(facts_of(event))
-    line.rstrip()
-    return line

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -35,8 +36,16 @@ class Log(Protocol):
         ...
 
 
-# Of the settings, the topics, and whether to read them from their beginning.
-OpenLog = Callable[[CommonSettings, Sequence[str], bool], AbstractAsyncContextManager[Log]]
+class OpenLog(Protocol):
+    """Opens topics to read."""
+
+    def __call__(
+        self,
+        settings: CommonSettings,
+        topics: Sequence[str],
+        from_beginning: bool,
+        since: datetime | None = None,
+    ) -> AbstractAsyncContextManager[Log]: ...
 
 
 class KafkaLog:
@@ -81,9 +90,15 @@ class KafkaLog:
 
 @asynccontextmanager
 async def open_log(
-    settings: CommonSettings, topics: Sequence[str], from_beginning: bool
+    settings: CommonSettings,
+    topics: Sequence[str],
+    from_beginning: bool,
+    since: datetime | None = None,
 ) -> AsyncIterator[Log]:
     """Topics to read; what goes wrong in the block becomes one sentence.
+
+    Args:
+        since: leaves out what was written before, where they are read from their beginning.
 
     Raises:
         LookError: no broker answers, a topic is missing, or the log can't be read.
@@ -96,9 +111,9 @@ async def open_log(
                 await consumer.start()
                 consumer.assign(places)
                 ends = await consumer.end_offsets(places)
-                begins = await consumer.beginning_offsets(places) if from_beginning else ends
+                begins = await _begins(consumer, places, since) if from_beginning else {}
                 for place in places:
-                    consumer.seek(place, begins[place])
+                    consumer.seek(place, begins.get(place, ends[place]))
                 log = KafkaLog(consumer, ends)
                 await log.look()
                 yield log
@@ -117,6 +132,17 @@ async def open_log(
             raise LookError(
                 f"the log at {settings.bootstrap} can't be read: {reason.rstrip('.')}"
             ) from error
+
+
+async def _begins(
+    consumer: AIOKafkaConsumer, places: Sequence[TopicPartition], since: datetime | None
+) -> dict[TopicPartition, int]:
+    """The first offset of each partition; since an instant, of those that have one."""
+    if since is None:
+        return dict(await consumer.beginning_offsets(places))
+    milliseconds = int(since.timestamp() * 1000)
+    found = await consumer.offsets_for_times(dict.fromkeys(places, milliseconds))
+    return {place: first.offset for place, first in found.items() if first is not None}
 
 
 async def _partitions(settings: CommonSettings, topics: Sequence[str]) -> list[TopicPartition]:

@@ -15,6 +15,7 @@ from infra.verify.entry import Entry, read_entry
 from services.common import ids
 from services.common.catalogue import catalogue
 from services.common.log import Record
+from services.common.masking import SECRET_FIELDS
 
 # The columns of a record, in a query and in JSON.
 COLUMNS: Mapping[str, str] = {
@@ -30,7 +31,6 @@ COLUMNS: Mapping[str, str] = {
     "correlation_id": "VARCHAR",
     "content": "JSON",
 }
-SECRETS = frozenset({"payment_token", "idempotency_key", "code"})
 ENVELOPE = frozenset(
     {
         *("id", "type", "occurred_at", "causation_id", "correlation_id", "version", "follows"),
@@ -163,7 +163,11 @@ def _of_what(entry: Entry) -> str:
 
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _without_secrets(each) for name, each in value.items() if name not in SECRETS}
+        return {
+            name: _without_secrets(each)
+            for name, each in value.items()
+            if name not in SECRET_FIELDS
+        }
     return [_without_secrets(each) for each in value] if isinstance(value, list) else value
 
 

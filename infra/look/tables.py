@@ -10,8 +10,9 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from infra.look.records import COLUMNS, SECRETS
+from infra.look.records import COLUMNS
 from infra.verify.entry import OWNERS
+from services.common.masking import SECRET_FIELDS
 from services.common.messages.driver import AssignedDelivery, OfferedDelivery
 from services.delivery.domain import Delivery
 from services.driver.domain import Driver
@@ -72,7 +73,7 @@ def columns_of_type(state: type[Any]) -> dict[str, str]:
         names = [field.name for field in msgspec.structs.fields(state)]
     else:
         names = [field.name for field in dataclasses.fields(state)]
-    columns = {name: sql_type(hints[name]) for name in names if name not in SECRETS}
+    columns = {name: sql_type(hints[name]) for name in names if name not in SECRET_FIELDS}
     if state in (AssignedDelivery, OfferedDelivery, Delivery):
         columns["requires_code"] = "BOOLEAN"
     return columns
@@ -115,6 +116,7 @@ TABLES: Mapping[str, FrontTable | LogTable] = {
         }
     ),
     **{f"{owner}_events": _log(f"{owner}.events") for owner in OWNERS},
+    "order_calls": _log("order.calls"),
     "rejections": _log(*(f"{owner}.rejections" for owner in OWNERS)),
     "dead_letters": _log(*(f"{owner}.dead-letters" for owner in OWNERS)),
 }

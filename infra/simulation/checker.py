@@ -74,6 +74,8 @@ class Checker:
                     content = msgspec.json.decode(record.value or b"")
                     self._refused.add(content["causation_id"])
                     self.refusals[content["key"]].add(content["reason"])
+                case "calls":
+                    pass  # for people: nothing is to follow from them
                 case _:
                     self._dead_letter(owner, msgspec.json.decode(record.value or b""))
 

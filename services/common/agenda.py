@@ -6,11 +6,11 @@ It is held in memory up to limits; what is beyond them stays in the tables until
 import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import Any
 
 from services.common import clock, ids
 from services.common.backlog import Backlog
+from services.common.calls import Attempt, CallLog
 from services.common.decider import Decider, Envelope, Row, Wakeup
 from services.common.effects import EffectLimits, Effects, Outside
 from services.common.event_table import TablePartition
@@ -19,7 +19,7 @@ from services.common.pulse import Pulses
 from services.common.settings import CommonSettings
 from services.common.telemetry import Counters
 from services.common.timers import Timers
-from services.common.tracing import Span, Tracer, caused_by_event
+from services.common.tracing import Tracer, caused_by_event
 
 ROWS_AT_A_TIME_MAX = 200
 NAP_SECONDS = 0.5
@@ -32,6 +32,7 @@ class Agenda:
     Args:
         outside: the way to the outside world, where the service has one.
         tracer: is told of the calls.
+        calls: tells them to people, where they are to be told.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Agenda:
         pulses: Pulses,
         counters: Counters,
         tracer: Tracer | None = None,
+        calls: CallLog | None = None,
     ) -> None:
         self._tracer = tracer
+        self._call_log = calls
         self._tables: dict[int, TablePartition[Any]] = {}
         self._decider = decider
         self._appender = appender
@@ -61,9 +64,9 @@ class Agenda:
         self._backlogs = [Backlog(self.timers, self._set_timers, ROWS_AT_A_TIME_MAX)]
         self.effects: Effects | None = None
         if outside is not None:
-            watch = None if tracer is None else partial(self._watch, tracer)
+            tell = None if calls is None else self._tell
             limits = _effect_limits(settings)
-            self.effects = Effects(outside, self._report, limits, counters, watch)
+            self.effects = Effects(outside, self._report, limits, counters, self._watch, tell)
             self._backlogs.append(Backlog(self.effects.room, self._set_calls, ROWS_AT_A_TIME_MAX))
 
     def open(self, partition: int, table: TablePartition[Any]) -> None:
@@ -126,31 +129,48 @@ class Agenda:
         if (flag := getattr(wakeup.command, "flag", None)) is not None:
             purpose += f"/{flag}"
         if self._tracer is not None:
-            self._cause(key)
+            order_id, event_id = self._cause(key)
+            caused_by_event(event_id, order_id)
         await self._send(key, wakeup.command, purpose)
 
-    def _cause(self, key: str) -> tuple[str, Span | None]:
-        """What the aggregate belongs to, and the append of its last event, as the cause."""
+    def _cause(self, key: str) -> tuple[str, str | None]:
+        """What the aggregate belongs to, and the id of its last event."""
         rows = (table.row(key) for table in self._tables.values())
         row = next((row for row in rows if row is not None), None)
         if row is None:
             return key, None
-        order_id: str = getattr(row.state, "order_id", None) or key
-        return order_id, caused_by_event(row.event_id, order_id)
+        return getattr(row.state, "order_id", None) or key, row.event_id
 
     @contextlib.contextmanager
-    def _watch(
-        self, tracer: Tracer, key: str, call: Any, target: str, attempt: int
-    ) -> Iterator[None]:
-        order_id, before = self._cause(key)
-        facts = (("peer.service", target), ("tiffin.key", key), ("tiffin.attempt", attempt))
-        span = tracer.call(type(call).__name__, order_id, before, facts)
+    def _watch(self, attempt: Attempt) -> Iterator[None]:
+        if self._tracer is None and self._call_log is None:
+            yield
+            return
+        attempt.order_id, attempt.cause_id = self._cause(attempt.key)
+        if self._tracer is None:
+            yield
+            return
+        before = caused_by_event(attempt.cause_id, attempt.order_id)
+        facts = (
+            ("peer.service", attempt.target),
+            ("tiffin.key", attempt.key),
+            ("tiffin.attempt", attempt.number),
+        )
+        span = self._tracer.call(type(attempt.call).__name__, attempt.order_id, before, facts)
         try:
             yield
         except BaseException as error:
-            tracer.end(span, str(error) or type(error).__name__)
+            self._tracer.end(span, str(error) or type(error).__name__)
             raise
-        tracer.end(span)
+        self._tracer.end(span)
+
+    def _tell(self, attempt: Attempt) -> None:
+        """Tells of an attempt that is over, with the command that it has led to."""
+        if self._call_log is None:
+            return
+        if attempt.command is not None:
+            attempt.command_id = ids.derive(attempt.key, _outcome(attempt.call, attempt.command))
+        self._call_log.tell(attempt)
 
     async def _report(self, key: str, call: Any, command: Any) -> None:
         await self._send(key, command, _outcome(call, command))

@@ -15,13 +15,16 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 from services.common import clock
+from services.common.calls import Attempt
+from services.common.exchanges import begin_notes
 from services.common.fair_queue import FairQueue
+from services.common.messages.shared import CallOutcome
 from services.common.room import Room
 from services.common.telemetry import Counters, log
 
@@ -81,8 +84,10 @@ class EffectLimits:
 
 
 Report = Callable[[str, Any, Any], Awaitable[None]]
-# The span of one attempt of a call for an aggregate, with the call's target; over when it is left.
-Watch = Callable[[str, Any, str, int], AbstractContextManager[None]]
+# Completes an attempt that begins, and is over when its outcome is known or it has none.
+Watch = Callable[[Attempt], AbstractContextManager[None]]
+# Is told of each attempt once it is over and its outcome reported; returns at once, never raises.
+Tell = Callable[[Attempt], None]
 # The partition, the aggregate and the call.
 _Place = tuple[int, str, Any]
 
@@ -97,15 +102,18 @@ class Effects:
         limits: EffectLimits,
         counters: Counters,
         watch: Watch | None = None,
+        tell: Tell | None = None,
     ) -> None:
         self._outside = outside
         self._report = report
         self._limits = limits
         self._counters = counters
         self._watch = watch
+        self._tell = tell
         self.room = Room(limits.held_max, limits.held_per_user_max)
         self._of_key: dict[tuple[int, str], dict[Any, None]] = {}
         self._attempts: dict[_Place, int] = {}
+        self._flagged: set[_Place] = set()
         self._waiting: FairQueue[_Place] = FairQueue()
         self._queued: set[_Place] = set()
         self._running: dict[_Place, asyncio.Task[None]] = {}
@@ -165,6 +173,7 @@ class Effects:
 
     def _drop(self, place: _Place) -> None:
         del self._attempts[place]
+        self._flagged.discard(place)
         self.room.give_back(self._user(place[2]))
         self._queued.discard(place)
         if (pause := self._pausing.pop(place, None)) is not None:
@@ -209,52 +218,68 @@ class Effects:
         """Makes a call once, and reports its outcome, or has it made again later."""
         _, key, call = place
         self._attempts[place] += 1
-        attempt = self._attempts[place]
+        number = self._attempts[place]
+        attempt = Attempt(key, call, self._outside.target(call), number, order_id=key)
         try:
-            await self._report(key, call, await self._attempt(key, call, attempt))
+            await self._report(key, call, await self._perform(attempt))
         except UnansweredError as error:
             self._counters.add("effects_unanswered")
-            log.warning("%s %s attempt %d: %s", type(call).__name__, key, attempt, error)
-            if attempt == self._limits.attempts_before_flag:
-                flag = self._outside.flag(key, call, attempt, str(error))
-                if flag is not None:
-                    await self._report(key, call, flag)
-            self._pause_before_next(place, self._pause(attempt))
-        except Exception:
+            log.warning("%s %s attempt %d: %s", type(call).__name__, key, number, error)
+            await self._flag_if_late(place, number, str(error))
+            self._pause_before_next(place, self._pause(number))
+        except Exception as error:
             self._counters.add("effects_failed")
-            log.exception("%s %s attempt %d failed", type(call).__name__, key, attempt)
+            log.exception("%s %s attempt %d failed", type(call).__name__, key, number)
+            attempt.error = attempt.error or f"the outcome is not written: {_named(error)}"
             self._pause_before_next(place, self._limits.backoff_seconds_max)
         else:
             self._counters.add("effects_answered")
+        finally:
+            if self._tell is not None:
+                self._tell(attempt)
 
-    async def _attempt(self, key: str, call: Any, attempt: int) -> Any:
-        if self._watch is None:
-            return await self._answer(key, call, attempt)
-        with self._watch(key, call, self._outside.target(call), attempt):
-            return await self._answer(key, call, attempt)
-
-    async def _answer(self, key: str, call: Any, attempt: int) -> Any:
-        began_at = clock.monotonic()
-
-        def note(outcome: str) -> None:
-            labels = (type(call).__name__, outcome)
-            self._counters.effect_seconds.add(labels, clock.monotonic() - began_at)
-
+    async def _flag_if_late(self, place: _Place, number: int, error: str) -> None:
+        """Reports once that the outcome stays unknown; one that is not written, at the next."""
+        _, key, call = place
+        if number < self._limits.attempts_before_flag or place in self._flagged:
+            return
+        flag = self._outside.flag(key, call, number, error)
         try:
-            command = await asyncio.wait_for(
-                self._outside.perform(key, call, attempt), self._limits.timeout_seconds
-            )
-        except TimeoutError as error:
-            note("unanswered")
-            raise UnansweredError(f"no answer within {self._limits.timeout_seconds} s") from error
-        except UnansweredError:
-            note("unanswered")
-            raise
+            if flag is not None:
+                await self._report(key, call, flag)
         except Exception:
-            note("failed")
-            raise
-        note("answered")
-        return command
+            log.exception("%s %s attempt %d: not flagged", type(call).__name__, key, number)
+        else:
+            self._flagged.add(place)
+
+    async def _perform(self, attempt: Attempt) -> Any:
+        """The command that reports the outcome of an attempt, which knows then how it ended."""
+        if self._tell is not None:
+            attempt.notes = begin_notes()
+        watched = nullcontext() if self._watch is None else self._watch(attempt)
+        with watched:
+            try:
+                attempt.command = await self._answer(attempt)
+            except UnansweredError as error:
+                self._end(attempt, CallOutcome.UNANSWERED, str(error))
+                raise
+            except Exception as error:
+                self._end(attempt, CallOutcome.FAILED, _named(error))
+                raise
+            self._end(attempt, CallOutcome.ANSWERED)
+        return attempt.command
+
+    def _end(self, attempt: Attempt, outcome: CallOutcome, error: str | None = None) -> None:
+        attempt.end(outcome, error)
+        labels = (type(attempt.call).__name__, outcome.value)
+        self._counters.effect_seconds.add(labels, attempt.seconds)
+
+    async def _answer(self, attempt: Attempt) -> Any:
+        performing = self._outside.perform(attempt.key, attempt.call, attempt.number)
+        try:
+            return await asyncio.wait_for(performing, self._limits.timeout_seconds)
+        except TimeoutError as error:
+            raise UnansweredError(f"no answer within {self._limits.timeout_seconds} s") from error
 
     def _pause_before_next(self, place: _Place, seconds: float) -> None:
         if self._running.get(place) is not asyncio.current_task():
@@ -273,3 +298,7 @@ class Effects:
             self._limits.backoff_seconds_max, self._limits.backoff_seconds * 2.0 ** min(attempt, 16)
         )
         return random.uniform(longest / 2, longest)
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__} {error}".rstrip()

@@ -11,7 +11,7 @@ import msgspec
 from services.common import ids
 from services.common.codec import ID_CHARS_MAX, encode_command, encode_plain
 from services.common.decider import Envelope, Rejected
-from services.common.messages.shared import CommandRejected, DeadLetter, RecordHeader
+from services.common.messages.shared import CallMade, CommandRejected, DeadLetter, RecordHeader
 from services.common.telemetry import Headers, log, trace_headers
 
 INPUTS = "inputs"
@@ -136,6 +136,7 @@ class Appender:
         self.events_topic = f"{owner}.events"
         self._rejections_topic = f"{owner}.rejections"
         self._dead_letters_topic = f"{owner}.dead-letters"
+        self.calls_topic = f"{owner}.calls"
         self._producer = producer
         self.writer = writer
         self._writer = [(WRITER, writer)] if writer else []
@@ -197,6 +198,15 @@ class Appender:
             encode_plain(rejection),
             key.encode(),
             headers=trace_headers(command.correlation_id, rejection.id, incoming),
+        )
+
+    async def call(self, made: CallMade) -> Ack:
+        """Tells of a call to the outside world, in the trace of its order."""
+        return await self._producer.send(
+            self.calls_topic,
+            encode_plain(made),
+            made.key.encode(),
+            headers=trace_headers(made.correlation_id, made.id, order_id=made.correlation_id),
         )
 
     async def dead_letter(self, record: Record, reason: str) -> Ack:

@@ -44,6 +44,10 @@ COUNTED: Mapping[str, tuple[tuple[str, str], Mapping[str, str]]] = {
     "effects_answered": (_EFFECTS, {"outcome": "answered"}),
     "effects_unanswered": (_EFFECTS, {"outcome": "unanswered"}),
     "effects_failed": (_EFFECTS, {"outcome": "failed"}),
+    "calls_untold": (
+        ("tiffin_calls_untold", "Attempts of calls that the topic of calls does not tell of."),
+        {},
+    ),
     "events_recovered": (_RECOVERED, {"kind": "folded"}),
     "events_lost": (_RECOVERED, {"kind": "lost"}),
     "events_missing": (_RECOVERED, {"kind": "missing"}),

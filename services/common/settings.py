@@ -69,6 +69,10 @@ class CommonSettings:
     effect_backoff_seconds: float = 0.5
     effect_backoff_seconds_max: float = 30.0
     effect_attempts_before_flag: int = 5
+    # Whether each attempt of a call is told on the topic of calls, for people to read.
+    calls_told: bool = True
+    calls_waiting_max: int = 256
+    calls_waiting_seconds_max: float = 5.0
 
     otlp_endpoint: str = ""
     otlp_spans_held_max: int = 20_000

@@ -7,11 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from aiokafka.admin import AIOKafkaAdminClient
 from fastapi import FastAPI
 
 from services.common import kafka, metrics
 from services.common.agenda import Agenda
 from services.common.api import Peers, Ports
+from services.common.calls import CallLog
 from services.common.codec import Language
 from services.common.connections import Connections
 from services.common.decider import Decider, React
@@ -165,7 +167,12 @@ class Worker:
         outside = None if parts.outside is None else parts.outside()
         if outside is not None:
             self._connections.close_at_end(outside.close)
-        agenda = Agenda(settings, decider, outer, outside, pulses, self.counters, self._tracer)
+        calls = None
+        if outside is not None and settings.calls_told:
+            calls = await self._call_log(outer, admin)
+        agenda = Agenda(
+            settings, decider, outer, outside, pulses, self.counters, self._tracer, calls
+        )
         opener = Opener(
             settings,
             language,
@@ -219,6 +226,22 @@ class Worker:
         await self._connections.close()
         await self.peers.close()
         log.info("stopped")
+
+    async def _call_log(self, appender: Appender, admin: AIOKafkaAdminClient) -> CallLog | None:
+        """Where calls are told; None on a cluster without that topic, which stops no worker."""
+        topic, settings = appender.calls_topic, self.settings
+        described = await admin.describe_topics([topic])
+        if not any(each["partitions"] for each in described):
+            log.warning("there is no topic %s: calls are not told; `make topics` makes it", topic)
+            return None
+        calls = CallLog(
+            appender,
+            self.counters,
+            settings.calls_waiting_max,
+            settings.calls_waiting_seconds_max,
+        )
+        self._connections.close_at_end(calls.close)
+        return calls
 
     def _traced(self, producer: Producer) -> Producer:
         return producer if self._tracer is None else TracedProducer(producer, self._tracer)

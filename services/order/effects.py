@@ -8,6 +8,7 @@ from typing import Any, assert_never
 import httpx
 
 from services.common.effects import UnansweredError
+from services.common.exchanges import NotedClient
 from services.common.messages.order import (
     OrderCommand,
     ReportPaymentDelay,
@@ -55,9 +56,7 @@ class OrderOutside:
         self._payment_url = payment_url
         self._pos_url = pos_url
         self._callback_url = callback_url
-        self._client = httpx.AsyncClient(
-            transport=transport, timeout=timeout_seconds, trust_env=False
-        )
+        self._client = NotedClient(transport=transport, timeout=timeout_seconds, trust_env=False)
 
     async def close(self) -> None:
         """Closes the connections."""

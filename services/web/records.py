@@ -1,6 +1,7 @@
 """A record of any topic, as the pages are shown it: nothing that could charge a customer."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -9,17 +10,18 @@ import msgspec
 
 from services.common import ids
 from services.common.log import Record
+from services.common.masking import MASK, SECRET_FIELDS
+from services.common.values import Instant
 
 KINDS = {
     "events": "event",
     "commands": "command",
     "rejections": "rejection",
     "dead-letters": "dead-letter",
+    "calls": "call",
     "locations": "location",
 }
-HIDDEN = frozenset({"payment_token", "idempotency_key", "code"})
 NOT_SHOWN = frozenset({"sources"})
-MASK = "hidden"
 DEPTH_MAX = 32
 
 _decoder = msgspec.json.Decoder(dict[str, Any])
@@ -29,7 +31,7 @@ _decoder = msgspec.json.Decoder(dict[str, Any])
 class LogRecord:
     """Where a record lies, whose it is, and what it says.
 
-    topic_kind: events, commands, rejections, dead-letters or locations.
+    topic_kind: events, commands, rejections, dead-letters, calls or locations.
     content: the whole record; `shown` is what of it may be shown.
     value: its bytes.
     """
@@ -53,7 +55,7 @@ class LogRecord:
 
     @property
     def kind(self) -> str:
-        """event, command, rejection, dead-letter or location."""
+        """event, command, rejection, dead-letter, call or location."""
         return KINDS[self.topic_kind]
 
     @property
@@ -108,7 +110,7 @@ def read(record: Record) -> LogRecord | None:
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        at=datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC),
+        at=_at(topic_kind, record.timestamp, content),
         owner=owner,
         topic_kind=topic_kind,
         type=_text(content.get("type")) or "unreadable",
@@ -117,6 +119,14 @@ def read(record: Record) -> LogRecord | None:
         content=content,
         value=value,
     )
+
+
+def _at(topic_kind: str, timestamp: int, content: Mapping[str, Any]) -> datetime:
+    """The log's instant of a record; a call is told when it is over, and was made before."""
+    if topic_kind == "calls":
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(content.get("occurred_at"), Instant)
+    return datetime.fromtimestamp(max(0, timestamp) / 1000, UTC)
 
 
 def shown(content: Any, depth: int = 0) -> Any:
@@ -128,7 +138,7 @@ def shown(content: Any, depth: int = 0) -> Any:
         return "..."
     if isinstance(content, Mapping):
         return {
-            name: MASK if name in HIDDEN and value is not None else shown(value, depth + 1)
+            name: MASK if name in SECRET_FIELDS and value is not None else shown(value, depth + 1)
             for name, value in content.items()
             if name not in NOT_SHOWN
         }
@@ -145,7 +155,7 @@ def _order_of(owner: str, topic_kind: str, content: Mapping[str, Any]) -> str | 
         return named
     if owner != "order":
         return None
-    if topic_kind == "rejections":
+    if topic_kind in ("rejections", "calls"):
         return _text(content.get("key"))
     partner, reference = _text(content.get("partner")), _text(content.get("reference"))
     if content.get("type") == "SubmitOrder" and partner and reference:

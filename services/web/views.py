@@ -53,7 +53,11 @@ class OrderView:
     refunds: tuple[RefundView, ...] = ()
     prepare_at: datetime | None = None
     is_preparation_due: bool = False
+    is_preparation_delayed: bool = False
     accept_by: datetime | None = None
+    ticket_id: str | None = None
+    is_ticket_cancelled: bool = False
+    undone_refusals: int = 0
     refusal: str | None = None
     expected_ready_at: datetime | None = None
     delivery_id: str | None = None
@@ -128,11 +132,16 @@ def _after(order: OrderView, event: OrderEvent, at: datetime) -> OrderView:
         case orders.OrderRefused(reason=reason):
             return replace(order, refusal=str(reason))
         case orders.RefusalUndone():
-            return replace(order, refusal=None)
-        case orders.PreparationStarted(ready_at=ready_at, eta_at=eta_at):
-            return replace(
-                order, status="IN_PREPARATION", expected_ready_at=ready_at, eta_at=eta_at
-            )
+            return replace(order, refusal=None, undone_refusals=order.undone_refusals + 1)
+        case orders.TicketReceived(ticket_id=ticket_id):
+            return replace(order, ticket_id=ticket_id)
+        case orders.PreparationDelayed():
+            return replace(order, is_preparation_delayed=True)
+        case orders.TicketCancelled():
+            return replace(order, is_ticket_cancelled=True)
+        case orders.PreparationStarted(ticket_id=ticket_id, ready_at=ready_at, eta_at=eta_at):
+            started = replace(order, status="IN_PREPARATION", ticket_id=ticket_id)
+            return replace(started, expected_ready_at=ready_at, eta_at=eta_at)
         case orders.PreparationUpdated(ready_at=ready_at, eta_at=eta_at):
             return replace(order, expected_ready_at=ready_at, eta_at=eta_at)
         case orders.PreparationFinished(delivery_id=delivery_id):

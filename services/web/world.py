@@ -12,8 +12,16 @@ from typing import Any
 
 from services.common import ids
 from services.common.codec import LANGUAGES, BadRecordError
+from services.common.decider import Envelope
 from services.common.messages.driver import ReportLocation
 from services.web.records import LogRecord
+from services.web.requests import (
+    AdmissionView,
+    RequestView,
+    admission_after,
+    named_deliveries,
+    request_after,
+)
 from services.web.road import (
     DeliveryView,
     DriverView,
@@ -45,6 +53,8 @@ class Kept:
     story: Story
     order: OrderView | None = None
     delivery: DeliveryView | None = None
+    request: RequestView | None = None
+    admission: AdmissionView | None = None
 
 
 class World:
@@ -59,7 +69,9 @@ class World:
         # correlation of an order, and were read before anything that names the order.
         self._of_delivery: dict[str, str] = {}
         self._waiting: OrderedDict[str, list[Step]] = OrderedDict()
+        # Where drivers were seen last, and what their events alone say, as a story tells it.
         self.drivers: OrderedDict[str, DriverView] = OrderedDict()
+        self._twins: OrderedDict[str, DriverView] = OrderedDict()
         self.rejections: deque[LogRecord] = deque(maxlen=REJECTIONS_MAX)
         self.letters: OrderedDict[tuple[str, str], LogRecord] = OrderedDict()
         self.resolved: OrderedDict[tuple[str, str], list[LogRecord]] = OrderedDict()
@@ -78,6 +90,9 @@ class World:
             case "locations":
                 self._location(record)
                 return
+        if record.owner == "matcher" and record.topic_kind == "events":
+            self._match(record)
+            return
         self._tell(record, Step(record, change))
 
     def kept(self, order_id: str) -> Kept | None:
@@ -120,13 +135,10 @@ class World:
         return heapq.nlargest(found_max, found, key=lambda order: order.created_at)
 
     def _event(self, record: LogRecord) -> Change | None:
-        language = LANGUAGES.get(record.owner)
-        if language is None:
+        read = _read_event(record)
+        if read is None:
             return None
-        try:
-            envelope, event = language.decode_event(record.value)
-        except BadRecordError:
-            return None  # written by a newer version, perhaps; the record itself is shown
+        envelope, event = read
         at = envelope.occurred_at
         match record.owner:
             case "order":
@@ -144,19 +156,45 @@ class World:
                 return changes(was, kept.delivery, DeliveryView.public)
             case "driver":
                 driver_id = event.driver_id
-                known = self.drivers.get(driver_id)
-                self._put_driver(driver_id, driver_after(known, event, at))
-                return changes(known, self.drivers.get(driver_id), DriverView.public)
+                seen = driver_after(self.drivers.get(driver_id), event, at)
+                self._put_driver(self.drivers, driver_id, seen)
+                twin = self._twins.get(driver_id)
+                self._put_driver(self._twins, driver_id, driver_after(twin, event, at))
+                return changes(twin, self._twins.get(driver_id), DriverView.public)
+            case "restaurant":
+                kept = self._keep(record, record.order_id)
+                if kept is None:
+                    return None
+                old, kept.admission = kept.admission, admission_after(kept.admission, event)
+                return changes(old, kept.admission, AdmissionView.public)
             case _:
                 return None
 
-    def _put_driver(self, driver_id: str, driver: DriverView | None) -> None:
+    def _match(self, record: LogRecord) -> None:
+        """Adds what the matcher has decided to the story of each order that it is about."""
+        read = _read_event(record)
+        is_told = False
+        if read is not None:
+            event = read[1]
+            for delivery_id, order_id in named_deliveries(event).items():
+                kept = self._keep(record, order_id or self._of_delivery.get(delivery_id))
+                if kept is None:
+                    continue
+                was, kept.request = kept.request, request_after(kept.request, event, delivery_id)
+                kept.story.add(Step(record, changes(was, kept.request, RequestView.public)))
+                is_told = True
+        if not is_told:
+            self._tell(record, Step(record))
+
+    def _put_driver(
+        self, drivers: OrderedDict[str, DriverView], driver_id: str, driver: DriverView | None
+    ) -> None:
         if driver is None:
             return
-        self.drivers[driver_id] = driver
-        self.drivers.move_to_end(driver_id)
-        if len(self.drivers) > self._settings.drivers_max:
-            self.drivers.popitem(last=False)
+        drivers[driver_id] = driver
+        drivers.move_to_end(driver_id)
+        if len(drivers) > self._settings.drivers_max:
+            drivers.popitem(last=False)
 
     def _location(self, record: LogRecord) -> None:
         try:
@@ -166,7 +204,7 @@ class World:
         known = self.drivers.get(command.driver_id)
         if isinstance(command, ReportLocation) and known is not None:
             seen = driver_seen(known, command.location, command.recorded_at)
-            self._put_driver(command.driver_id, seen)
+            self._put_driver(self.drivers, command.driver_id, seen)
 
     def _letter(self, record: LogRecord) -> None:
         if record.type == "DeadLetterResolved":
@@ -228,6 +266,17 @@ class World:
             self._of_delivery.pop(ids.delivery_id(oldest), None)
             return self._orders.get(order_id)
         return kept
+
+
+def _read_event(record: LogRecord) -> tuple[Envelope, Any] | None:
+    """The event; None where a newer version has written it, perhaps: the record itself is shown."""
+    language = LANGUAGES.get(record.owner)
+    if language is None:
+        return None
+    try:
+        return language.decode_event(record.value)
+    except BadRecordError:
+        return None
 
 
 def percentile_50(values: Iterable[float]) -> float:

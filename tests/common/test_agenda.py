@@ -8,14 +8,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import structs
 
 from services.common import agenda as agendas
 from services.common import clock, timers
 from services.common.agenda import Agenda
+from services.common.calls import CallLog
 from services.common.event_table import EventTable
 from services.common.log import Appender
+from services.common.messages.shared import CallMade
 from services.common.pulse import Pulses
 from services.common.room import Room
 from services.common.settings import CommonSettings
@@ -289,3 +292,35 @@ async def test_a_call_and_its_outcome_are_told_under_the_event_that_they_come_fr
         hex_of(row.event_id or "")[:16],
     )
     assert (appended.parent_trace, appended.parent_span) == (called.trace, called.span_id)
+
+
+async def test_an_attempt_is_told_in_the_trace_of_its_order_with_cause_and_command(
+    table: EventTable[Tally],
+) -> None:
+    """The cause is the last event when it began; the command is the one that was appended."""
+    log, counters = MemoryLog(), Counters()
+    world = World(table)
+    tracer = Tracer("tally", 99)
+    appender = Appender("tally", TracedProducer(MemoryProducer(log), tracer))
+    calls = CallLog(appender, counters, 9, 1.0)
+    world.agenda = Agenda(
+        CommonSettings(), tally.decider(), appender, world, Pulses(), counters, tracer, calls
+    )
+    world.agenda.open(0, table[0])
+    world.paint("a", "red")
+    row = table[0].row("a")
+    assert row is not None
+    world.wait.set()
+    await world.until(lambda: bool(log.values("tally.calls")))
+    world.agenda.close(0)
+    (record,) = log.read("tally.calls")
+    (command,) = log.read("tally.commands")
+    made = msgspec.json.decode(record.value or b"", type=CallMade)
+    assert (made.key, made.correlation_id, made.causation_id) == ("a", "a", row.event_id)
+    assert made.command_id == msgspec.json.decode(command.value or b"")["id"]
+    assert (made.call, made.command_type) == ("Ring", "Add")
+    (_, parent) = dict(record.headers)["traceparent"].split(b"-")[1:3]
+    assert dict(record.headers)["traceparent"].split(b"-")[1] == hex_of("a").encode()
+    call = next(span for span in tracer.held if span.verb == "call")
+    (append,) = (span for span in tracer.held if span.topic == "tally.calls")
+    assert (append.span_id, append.parent_span) == (parent.decode(), call.span_id)

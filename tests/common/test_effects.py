@@ -143,6 +143,27 @@ async def test_an_outcome_that_stays_unknown_is_flagged_once(flag: str | None) -
     assert world.reports == ([("a", "late")] if flag else []) + [("a", "done")]
 
 
+async def test_a_flag_that_the_log_does_not_take_is_told_at_the_next_attempt() -> None:
+    """And the call goes on."""
+
+    async def answer(key: str, attempt: int) -> Any:
+        if attempt < 12:
+            raise UnansweredError("nobody answers")
+        return "done"
+
+    world = World(answer)
+
+    async def report(key: str, call: Ring, command: Any) -> None:
+        if command == "late" and len(world.flagged) < 3:
+            raise OSError("the log is away")
+        await world.report(key, call, command)
+
+    Effects(world, report, LIMITS, Counters()).set(0, "a", [Ring("a")])
+    await world.until(lambda: ("a", "done") in world.reports)
+    assert world.flagged == [("a", 3), ("a", 4), ("a", 5)]
+    assert world.reports == [("a", "late"), ("a", "done")]
+
+
 async def test_a_call_that_the_state_no_longer_asks_for_is_dropped() -> None:
     """Its late outcome is not reported, and another call of the aggregate goes on."""
     gate = asyncio.Event()

@@ -7,11 +7,13 @@ from services.common.codec import LANGUAGES, Language
 
 KINDS = ("commands", "events", "rejections", "dead-letters")
 LOCATIONS = "driver.locations"
+# Of those who call the outside world.
+CALLS = "order.calls"
 
 
 def test_every_owner_has_its_topics_and_there_are_no_others() -> None:
     named = {f"{owner}.{kind}" for owner in LANGUAGES for kind in KINDS}
-    assert set(catalogue()) == named | {LOCATIONS}
+    assert set(catalogue()) == named | {LOCATIONS, CALLS}
 
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=lambda language: language.owner)
@@ -23,6 +25,12 @@ def test_an_owner_writes_its_topics_by_the_key_of_its_messages(language: Languag
 
 def test_locations_have_the_key_of_the_driver() -> None:
     assert catalogue()[LOCATIONS].key == LANGUAGES["driver"].key_field
+
+
+def test_calls_have_the_key_of_the_order_and_are_kept_for_a_week() -> None:
+    calls = catalogue()[CALLS]
+    assert (calls.owner, calls.key) == ("order", LANGUAGES["order"].key_field)
+    assert calls.retention_hours == 7 * 24
 
 
 def test_the_broker_stamps_what_the_command_loops_read() -> None:

@@ -180,12 +180,20 @@ class World:
     def _open_log(self) -> OpenLog:
         @contextlib.asynccontextmanager
         async def opened(
-            settings: CommonSettings, topics: Sequence[str], from_beginning: bool
+            settings: CommonSettings,
+            topics: Sequence[str],
+            from_beginning: bool,
+            since: datetime | None = None,
         ) -> AsyncIterator[Log]:
             if self.log_error is not None:
                 raise self.log_error
             self.opened.append(tuple(topics))
-            wanted = [record for record in self.records if record.topic in topics]
+            wanted = [
+                record
+                for record in self.records
+                if record.topic in topics
+                and (since is None or record.timestamp >= since.timestamp() * 1000)
+            ]
             yield FakeLog(wanted, wanted if from_beginning else [], lambda: self.records, topics)
 
         return opened

@@ -2,8 +2,9 @@
 
 import httpx
 
+from services.common.masking import MASK
+from services.common.messages.order import ConfirmPayment
 from services.web.fronts import read_metrics
-from services.web.records import MASK
 from tests.web.outside import web
 from tests.web.written import (
     ASSIGNED,
@@ -86,6 +87,31 @@ async def test_the_story_tells_before_and_after() -> None:
     assert (second["before"], second["after"]) == ({"is_admitted": False}, {"is_admitted": True})
     assert [each["service"] for each in story["records"]] == ["order"] * len(LIFE)
     assert missing.status_code == 404
+
+
+async def test_the_story_tells_calls_where_they_were_made() -> None:
+    """After what they are made for and before the command that they have led to."""
+    log = Log()
+    async with web() as front:
+        created = log.event("order", LIFE[0])
+        front.take(created)
+        call = {
+            "id": "call-1",
+            "type": "CallMade",
+            "occurred_at": created.at.isoformat(),
+            "causation_id": created.id,
+            "correlation_id": ORDER_ID,
+            "key": ORDER_ID,
+            "call": "ChargePayment",
+            "exchanges": [{"method": "POST", "status": 201, "request": "{}", "response": "{}"}],
+        }
+        front.take(log.command("order", ConfirmPayment(ORDER_ID, "ch_1"), "c-1"))
+        front.take(log.plain("order.calls", call))
+        story = (await front.http.get(f"/api/board/orders/{ORDER_ID}/story")).json()
+    assert [each["kind"] for each in story["records"]] == ["event", "call", "command"]
+    told = story["records"][1]
+    assert told["content"]["exchanges"] == call["exchanges"]
+    assert "before" not in told
 
 
 async def test_an_order_that_is_too_old_to_be_kept_is_found_by_its_id() -> None:

@@ -1,6 +1,9 @@
 """How a record is read, and what of it is shown."""
 
-from services.web.records import MASK, read
+from datetime import UTC, datetime
+
+from services.common.masking import MASK
+from services.web.records import read
 from tests.web.written import AT, CREATED, ORDER_ID, SUBMIT, Log
 
 
@@ -39,3 +42,14 @@ def test_json_that_our_encoder_can_not_write_is_shortened() -> None:
     content = record.shown_content()
     assert content["b"] == "1" + "0" * 30
     assert "..." in str(content["a"])
+
+
+def test_a_call_is_told_when_it_was_made() -> None:
+    """It is written when it is over; one that says no instant is told when it was written."""
+    call = {"type": "CallMade", "key": ORDER_ID, "occurred_at": "2029-12-31T23:59:59.5Z"}
+    record = Log().plain("order.calls", call)
+    assert (record.kind, record.order_id, record.owner) == ("call", ORDER_ID, "order")
+    assert record.at == datetime(2029, 12, 31, 23, 59, 59, 500_000, UTC)
+    for wrong in ("yesterday", None, 7, "2029-12-31T23:59:59"):
+        log = Log()
+        assert log.plain("order.calls", {**call, "occurred_at": wrong}).at == log.at

@@ -124,3 +124,21 @@ def test_a_change_names_what_was_and_what_is() -> None:
     assert (change.before, change.after) == ({"is_admitted": False}, {"is_admitted": True})
     assert changes(None, before, OrderView.public).before == {}
     assert "code" not in changes(None, before, OrderView.public).after
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "was", "is_"),
+    [
+        (orders.TicketReceived(ORDER_ID, "t_2"), "ticket_id", None, "t_2"),
+        (orders.PreparationDelayed(ORDER_ID, 5, "late"), "is_preparation_delayed", False, True),
+        (orders.TicketCancelled(ORDER_ID), "is_ticket_cancelled", False, True),
+        (orders.RefusalUndone(ORDER_ID), "undone_refusals", 0, 1),
+    ],
+)
+def test_what_the_restaurant_says_changes_something(
+    event: OrderEvent, name: str, was: object, is_: object
+) -> None:
+    """So that a story shows it."""
+    before = after(CREATED, ADMITTED, SCHEDULED)
+    change = changes(before, order_after(before, event, AT), OrderView.public)
+    assert (change.before, change.after) == ({name: was}, {name: is_})

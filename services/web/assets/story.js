@@ -3,11 +3,14 @@ import { dateTime, el, fill, get, money, timeWithSeconds } from "./api.js";
 import { deliveryActions, orderActions } from "./board-stuck.js";
 import { calm, clock, keep, pill, refill, startClocks, words } from "./elements.js";
 import { listen, tellProblem } from "./staff.js";
+import { callGist, exchangeList } from "./story-call.js";
+import { changeGist, changeTable } from "./story-change.js";
 
 const SERVICES = ["order", "restaurant", "delivery", "matcher", "driver"];
 const KINDS = [
   ["command", "Commands"],
   ["event", "Events"],
+  ["call", "Calls outside"],
   ["rejection", "Rejections"],
   ["dead-letter", "Dead letters"],
 ];
@@ -121,7 +124,7 @@ function showRecords() {
   const first = records.length ? new Date(records[0].at) : null;
   const types = new Map(records.map((each) => [each.id, each]));
   keep(byId("records"), shown, placeOf, (each) =>
-    recordRow(each, first, types.get(each.causation_id)),
+    recordRow(each, first, types),
   );
   byId("story-empty").hidden = records.length > 0;
   const left = records.length - shown.length;
@@ -141,11 +144,27 @@ function showRecords() {
 
 const placeOf = (each) => `${each.topic}/${each.partition}/${each.offset}`;
 
-function recordRow(record, first, cause) {
+/** Of a record: what people know it by. */
+function titleOf(record) {
+  const said = record.content ?? {};
+  if (record.kind === "rejection") return `${said.command_type ?? ""} refused`;
+  return record.kind === "call" ? (said.call ?? record.type) : record.type;
+}
+
+function kindOf(record) {
+  const kind = `${record.service} ${record.kind}`;
+  return record.kind === "call" ? `${kind} · attempt ${record.content?.attempt}` : kind;
+}
+
+function recordRow(record, first, known) {
+  const cause = known.get(record.causation_id);
   const lane = Math.max(0, SERVICES.indexOf(record.service));
   const after = (new Date(record.at) - first) / 1000;
   const said = record.content ?? {};
-  const title = record.kind === "rejection" ? `${said.command_type ?? ""} refused` : record.type;
+  const outcome = known.get(said.command_id);
+  const isCall = record.kind === "call";
+  const text = JSON.stringify(record.content, null, 2);
+  const whole = el("pre", { class: "json", tabindex: "0" }, text);
   return el(
     "li",
     { class: `record is-${record.kind} lane-${lane} service-${record.service}`, id: record.id },
@@ -168,41 +187,26 @@ function recordRow(record, first, cause) {
         el(
           "span",
           { class: "record-head" },
-          el("span", { class: "record-kind" }, `${record.service} ${record.kind}`),
-          el("b", {}, title),
+          el("span", { class: "record-kind" }, kindOf(record)),
+          el("b", {}, titleOf(record)),
         ),
-        gist(record),
+        isCall ? callGist(said) : changeGist(record),
       ),
       el(
         "p",
         { class: "muted small" },
         `${placeOf(record)}${record.version ? ` · version ${record.version}` : ""}`,
       ),
-      cause && cause.id !== record.id ? causeLink(cause) : null,
+      cause && cause.id !== record.id ? recordLink("Because of ", cause) : null,
+      isCall && outcome ? recordLink("Led to ", outcome) : null,
+      isCall ? exchangeList(said) : null,
       changeTable(record),
-      el("pre", { class: "json", tabindex: "0" }, JSON.stringify(record.content, null, 2)),
+      isCall ? el("details", {}, el("summary", { class: "small" }, "The record"), whole) : whole,
     ),
   );
 }
 
-/** What a record says in a line: what it changed, or why it was refused. */
-function gist(record) {
-  const said = record.content ?? {};
-  const changed = Object.entries(record.after ?? {}).filter(
-    ([, value]) => value === null || typeof value !== "object",
-  );
-  const status = changed.find(([name]) => name === "status");
-  const before = record.before?.status;
-  const parts = [];
-  if (status) parts.push(`${before ? `${words(before)} → ` : ""}${words(status[1])}`);
-  const reason = said.reason ?? said.flag;
-  if (reason) parts.push(words(reason));
-  if (said.detail) parts.push(said.detail);
-  if (!parts.length && said.driver_id) parts.push(said.driver_id);
-  return parts.length ? el("span", { class: "record-gist" }, parts.join(" · ")) : null;
-}
-
-function causeLink(cause) {
+function recordLink(label, cause) {
   const jump = (event) => {
     event.preventDefault();
     const target = document.getElementById(cause.id);
@@ -216,40 +220,8 @@ function causeLink(cause) {
   return el(
     "p",
     { class: "small" },
-    "Because of ",
+    label,
     el("a", { href: `#${cause.id}`, onclick: jump }, `${cause.type} (${cause.service})`),
-  );
-}
-
-function changeTable(record) {
-  const names = Object.keys(record.after ?? {});
-  if (!names.length) return null;
-  const cell = (value) =>
-    value === undefined || value === null
-      ? "–"
-      : typeof value === "object"
-        ? JSON.stringify(value)
-        : String(value);
-  const rows = names.map((name) =>
-    el(
-      "tr",
-      {},
-      el("th", { scope: "row" }, name),
-      el("td", { class: "was" }, cell(record.before?.[name])),
-      el("td", { class: "is" }, cell(record.after[name])),
-    ),
-  );
-  const head = el(
-    "tr",
-    {},
-    el("th", { scope: "col" }, "Changed"),
-    el("th", { scope: "col" }, "Before"),
-    el("th", { scope: "col" }, "After"),
-  );
-  return el(
-    "div",
-    { class: "table-wrap" },
-    el("table", { class: "changes" }, el("thead", {}, head), el("tbody", {}, ...rows)),
   );
 }
 
@@ -297,4 +269,4 @@ byId("all-open").addEventListener("click", toggleAll);
 startClocks();
 const soon = calm(() => Promise.all([loadStory(), loadOrder()]), 700);
 soon();
-listen({ kinds: "events,commands,rejections,dead-letters", order_id: orderId }, soon, soon);
+listen({ kinds: "events,commands,rejections,dead-letters,calls", order_id: orderId }, soon, soon);
