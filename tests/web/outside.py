@@ -21,6 +21,8 @@ SETTINGS = Settings(
     delivery_url="http://delivery",
     matcher_url="http://matcher",
     driver_url="http://driver",
+    web_names="web",
+    track_secret="a secret of the tests",
     heartbeat_seconds_max=0.05,
 )
 
