@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from services.common import clock
 from services.common.problem import ProblemError
@@ -16,7 +15,7 @@ from services.web.log_feed import LogFeed
 from services.web.records import KINDS, LogRecord, shown
 from services.web.road import ENDED
 from services.web.settings import Settings
-from services.web.stream import DEFAULT_KINDS, HEADERS, Hub, Wanted, records
+from services.web.stream import DEFAULT_KINDS, Hub, LiveResponse, Wanted, records
 from services.web.tracking import token_of
 from services.web.views import FINAL, OrderView
 from services.web.world import World, percentile_50
@@ -248,7 +247,7 @@ def stream_routes(settings: Settings, hub: Hub) -> APIRouter:
         hub.check_room()
         last_id = request.headers.get("last-event-id") or last_event_id
         body = records(hub, wanted, last_id, settings.heartbeat_seconds_max)
-        return StreamingResponse(body, media_type="text/event-stream", headers=HEADERS)
+        return LiveResponse(body, settings.viewer_send_seconds_max)
 
     return routes
 

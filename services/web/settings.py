@@ -34,6 +34,7 @@ class Settings(CommonSettings):
     drivers_max: int = 10_000
     viewers_max: int = 200
     viewer_records_max: int = 1_000
+    viewer_send_seconds_max: float = 30.0
     ring_max: int = 20_000
     heartbeat_seconds_max: float = 15.0
     answer_seconds_max: float = 10.0

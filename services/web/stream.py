@@ -1,19 +1,54 @@
 """The live stream: records to many viewers at once, each of whom can come back where it was."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from fastapi.responses import StreamingResponse
+from starlette.types import Message, Send
+
 from services.common.codec import encode_plain
 from services.common.problem import ProblemError
+from services.common.telemetry import log
 from services.web.records import LogRecord
 
 DEFAULT_KINDS = frozenset({"events", "rejections", "dead-letters"})
 HEARTBEAT = b": alive\n\n"
+RETRY = b"retry: 1000\n"
+# Names no place of the ring: who comes back with it is told to read anew.
+NO_PLACE = "0-0"
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+class LiveResponse(StreamingResponse):
+    """A stream to one viewer, which ends where the viewer takes nothing for too long.
+
+    What a viewer has not taken lies in its connection, which has room for little, and in its queue,
+    which has a limit; but one that never reads would keep the place of another for ever.
+    """
+
+    def __init__(self, body: AsyncGenerator[bytes, None], send_seconds_max: float) -> None:
+        super().__init__(body, media_type="text/event-stream", headers=HEADERS)
+        self._body = body
+        self._send_seconds_max = send_seconds_max
+
+    async def stream_response(self, send: Send) -> None:
+        """Sends the parts as they come."""
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._send_seconds_max):
+                await send(message)
+
+        async with contextlib.aclosing(self._body):
+            try:
+                await super().stream_response(send_in_time)
+            except TimeoutError:
+                # The server closes what was begun and is not ended.
+                log.info("a viewer took nothing for %s s; cut off", self._send_seconds_max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +128,11 @@ class Hub:
         for viewer in self._viewers:
             viewer.put(published)
 
+    @property
+    def place(self) -> str:
+        """The id of what went out last; who comes back with it has missed only what came since."""
+        return self._ring[-1].id if self._ring else NO_PLACE
+
     def since(self, last_id: str) -> list[Published] | None:
         """What went out after the one of that id; None where the ring does not hold it any more."""
         for place, published in enumerate(self._ring):
@@ -133,7 +173,9 @@ async def records(
     viewer = hub.enter(wanted.takes)
     try:
         missed = hub.since(last_id) if last_id else []
-        yield b"retry: 1000\n\n"
+        # Also who has been sent no record yet has a place to come back to.
+        place = last_id if missed else hub.place
+        yield RETRY + f"id: {place}\n\n".encode()
         if missed is None:
             yield sse({"reason": "too old"}, "reset")
         for published in filter(wanted.takes, missed or ()):

@@ -16,7 +16,7 @@ export function tellProblem(problem) {
  * @param wanted what of the log, as the query of /api/stream
  * @param onReset what to do when records may have been missed
  */
-export function listen(wanted, onRecord, onReset) {
+export function listen(wanted, onRecord, onReset, { staysOn = false } = {}) {
   const badge = document.getElementById("live");
   const texts = {
     connecting: "Connecting",
@@ -26,6 +26,7 @@ export function listen(wanted, onRecord, onReset) {
   };
   return live(`/api/stream?${new URLSearchParams(wanted)}`, {
     on: { record: onRecord, message: onRecord, reset: onReset },
+    staysOn,
     onState: (state) => {
       badge.dataset.state = state;
       badge.textContent = texts[state];
