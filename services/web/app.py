@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from services.common.log_lines import logging_config
 from services.common.problem import ProblemError, problem_response
 from services.common.settings import SettingsError
-from services.web.board import Board, Replay, board_routes, stream_routes
+from services.web.board import Board, LetterTools, board_routes, stream_routes
 from services.web.fronts import Fronts, json_response
 from services.web.guard import Guard
 from services.web.load import Load, load_routes
@@ -47,14 +47,14 @@ SHUTDOWN_SECONDS_MAX = 1
 
 def create_app(
     settings: Settings,
-    replay: Replay | None = None,
+    letter_tools: LetterTools | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     reads_log: bool = True,
 ) -> FastAPI:
     """The web front.
 
     Args:
-        replay: replays dead letters; without it the board can't.
+        letter_tools: replay and discard dead letters; without them the board can't.
         transport: carries the calls to the fronts; the network when None.
         reads_log: False leaves the world as it is put, in tests.
     """
@@ -87,7 +87,7 @@ def create_app(
     app.state.tracking = tracking
     app.include_router(shop_routes(shop))
     app.include_router(tracking_routes(settings, tracking, hub, fronts))
-    app.include_router(board_routes(Board(settings, world, feed, fronts), replay))
+    app.include_router(board_routes(Board(settings, world, feed, fronts), letter_tools))
     app.include_router(stream_routes(settings, hub))
     app.include_router(load_routes(load, bool(sandbox.urls), settings.load_orders_per_minute_max))
     app.include_router(proxy_routes(fronts, sandbox))
@@ -135,7 +135,7 @@ def _add_problems(app: FastAPI) -> None:
         return problem_response(422, f"{errors[0]['at']}: {errors[0]['problem']}", errors)
 
 
-def main(replay: Callable[[Settings], Replay] | None = None) -> None:
+def main(letter_tools: Callable[[Settings], LetterTools] | None = None) -> None:
     """Serves until SIGTERM or SIGINT; a setting that can't be used ends it with one sentence."""
     try:
         settings = Settings.from_env(os.environ)
@@ -143,7 +143,7 @@ def main(replay: Callable[[Settings], Replay] | None = None) -> None:
     except SettingsError as error:
         sys.exit(f"web: {error}")
     logging.config.dictConfig(logging_config("web", settings.log_level, settings.log_json))
-    app = create_app(settings, None if replay is None else replay(settings))
+    app = create_app(settings, None if letter_tools is None else letter_tools(settings))
     uvicorn.run(
         app,
         host=settings.web_host,
