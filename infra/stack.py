@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ SANDBOX = {"payments": 9001, "pos": 9002, "phones": 9003}
 SERVICE_PORT_FIRST = 8001
 WEB = "web"
 WEB_PORT = 3000
+SECRET_FILE = "track-secret"
+SECRET_BYTES = 32
 SANDBOX_SPEED_MPS = 400.0
 SANDBOX_PREPARATION_SECONDS = 5
 
@@ -189,6 +192,7 @@ class Stack:
             environment={
                 "TIFFIN_BOOTSTRAP": self.bootstrap,
                 "TIFFIN_WEB_PORT": str(plan.web_port),
+                "TIFFIN_TRACK_SECRET": track_secret(plan.directory / SECRET_FILE),
                 **urls,
                 **plan.environment,
             },
@@ -200,3 +204,15 @@ class Stack:
 def _default(name: str, value: str) -> dict[str, str]:
     """The setting, unless the environment of the stack's starter has it."""
     return {name: os.environ.get(name, value)}
+
+
+def track_secret(file: Path) -> str:
+    """What the customers' links derive from: made once, so that they outlive a restart."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file.read_text()
+    with os.fdopen(descriptor, "w") as output:
+        output.write(secret := secrets.token_urlsafe(SECRET_BYTES))
+    return secret

@@ -20,8 +20,9 @@ from starlette.exceptions import HTTPException
 from services.common.log_lines import logging_config
 from services.common.problem import ProblemError, problem_response
 from services.common.settings import SettingsError
-from services.web.board import Board, Replay, board_routes, stream_routes
+from services.web.board import Board, LetterTools, board_routes, stream_routes
 from services.web.fronts import Fronts, json_response
+from services.web.guard import Guard
 from services.web.load import Load, load_routes
 from services.web.log_feed import LogFeed
 from services.web.proxy import proxy_routes
@@ -41,25 +42,19 @@ PAGES = {
     "/board/orders/{order_id}": "story",
     "/simulator": "simulator",
 }
-# The page may only fetch what this front serves.
-POLICY = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-)
 SHUTDOWN_SECONDS_MAX = 1
-Answer = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
     settings: Settings,
-    replay: Replay | None = None,
+    letter_tools: LetterTools | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     reads_log: bool = True,
 ) -> FastAPI:
     """The web front.
 
     Args:
-        replay: replays dead letters; without it the board can't.
+        letter_tools: replay and discard dead letters; without them the board can't.
         transport: carries the calls to the fronts; the network when None.
         reads_log: False leaves the world as it is put, in tests.
     """
@@ -85,13 +80,14 @@ def create_app(
     app = FastAPI(title="Tiffin web", version="0.1.0", lifespan=lifespan)
     app.state.feed = feed
     app.state.hub = hub
-    _add_guards(app)
+    app.add_middleware(Guard, names=settings.names)
+    _add_problems(app)
     names = {place.restaurant_id: place.name for place in shop.places.values()}
     tracking = Tracking(world, fronts, names)
     app.state.tracking = tracking
     app.include_router(shop_routes(shop))
     app.include_router(tracking_routes(settings, tracking, hub, fronts))
-    app.include_router(board_routes(Board(settings, world, feed, fronts), replay))
+    app.include_router(board_routes(Board(settings, world, feed, fronts), letter_tools))
     app.include_router(stream_routes(settings, hub))
     app.include_router(load_routes(load, bool(sandbox.urls), settings.load_orders_per_minute_max))
     app.include_router(proxy_routes(fronts, sandbox))
@@ -110,7 +106,7 @@ def _add_pages(app: FastAPI) -> None:
             file = HERE / "pages" / f"{name}.html"
             if not file.is_file():
                 raise ProblemError(404, f"there is no page {name}")
-            return FileResponse(file, headers={"Cache-Control": "no-cache"})
+            return FileResponse(file)
 
         return answer
 
@@ -119,21 +115,8 @@ def _add_pages(app: FastAPI) -> None:
     app.mount("/assets", StaticFiles(directory=HERE / "assets"), name="assets")
 
 
-def _add_guards(app: FastAPI) -> None:
-    """Problem details, and nothing that another site's page could do here."""
-
-    @app.middleware("http")
-    async def guard(request: Request, call_next: Answer) -> Response:
-        site = request.headers.get("sec-fetch-site", "none")
-        if request.method != "GET" and site not in ("none", "same-origin"):
-            return problem_response(403, "another site's page may change nothing here")
-        answer = await call_next(request)
-        answer.headers.setdefault("Content-Security-Policy", POLICY)
-        answer.headers.setdefault("X-Content-Type-Options", "nosniff")
-        answer.headers.setdefault("Referrer-Policy", "same-origin")
-        if request.url.path.startswith("/assets/"):
-            answer.headers.setdefault("Cache-Control", "no-cache")
-        return answer
+def _add_problems(app: FastAPI) -> None:
+    """Whatever goes wrong is told as problem details."""
 
     @app.exception_handler(ProblemError)
     async def on_problem(_: Request, error: ProblemError) -> Response:
@@ -152,14 +135,15 @@ def _add_guards(app: FastAPI) -> None:
         return problem_response(422, f"{errors[0]['at']}: {errors[0]['problem']}", errors)
 
 
-def main(replay: Callable[[Settings], Replay] | None = None) -> None:
+def main(letter_tools: Callable[[Settings], LetterTools] | None = None) -> None:
     """Serves until SIGTERM or SIGINT; a setting that can't be used ends it with one sentence."""
     try:
         settings = Settings.from_env(os.environ)
+        settings.check_secret()
     except SettingsError as error:
         sys.exit(f"web: {error}")
     logging.config.dictConfig(logging_config("web", settings.log_level, settings.log_json))
-    app = create_app(settings, None if replay is None else replay(settings))
+    app = create_app(settings, None if letter_tools is None else letter_tools(settings))
     uvicorn.run(
         app,
         host=settings.web_host,

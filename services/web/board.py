@@ -3,11 +3,12 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 
 from services.common import clock
 from services.common.problem import ProblemError
@@ -16,16 +17,31 @@ from services.web.log_feed import LogFeed
 from services.web.records import KINDS, LogRecord, shown
 from services.web.road import ENDED
 from services.web.settings import Settings
-from services.web.stream import DEFAULT_KINDS, HEADERS, Hub, Wanted, records
+from services.web.stream import DEFAULT_KINDS, Hub, LiveResponse, Wanted, records
 from services.web.tracking import token_of
 from services.web.views import FINAL, OrderView
 from services.web.world import World, percentile_50
 
 FOUND_MAX = 50
+NOTE_CHARS_MAX = 1_000
 
-# Replays a dead letter, by service and id, and returns what was appended.
-# Raises ProblemError where that can't be done.
-Replay = Callable[[str, str], Awaitable[list[str]]]
+
+@dataclass(frozen=True, slots=True)
+class LetterTools:
+    """What can be done with a dead letter, by service and id; ProblemError where it can't be done.
+
+    replay: puts the record back where it came from, and returns what was appended.
+    discard: has it count as seen to; takes a note that says why.
+    """
+
+    replay: Callable[[str, str], Awaitable[list[str]]]
+    discard: Callable[[str, str, str], Awaitable[None]]
+
+
+class Note(BaseModel):
+    """Why a letter is discarded."""
+
+    note: str = Field(min_length=1, max_length=NOTE_CHARS_MAX)
 
 
 class Board:
@@ -113,12 +129,19 @@ class Board:
         return [{"service": each.owner, **each.view()} for each in newest]
 
     async def stuck(self) -> dict[str, Any]:
-        """Orders and deliveries that operators are to look at."""
+        """Orders and deliveries that operators are to look at, and who can't say."""
         orders, deliveries = await asyncio.gather(
             self._fronts.rows("order", "/orders?flagged=true"),
             self._fronts.rows("delivery", "/deliveries?flagged=true"),
         )
-        return {"orders": shown(orders), "deliveries": shown(deliveries)}
+        unknown = [
+            name for name, rows in (("order", orders), ("delivery", deliveries)) if rows is None
+        ]
+        return {
+            "orders": shown(orders or []),
+            "deliveries": shown(deliveries or []),
+            "unknown": unknown,
+        }
 
     def _letter(self, place: tuple[str, str], record: LogRecord) -> dict[str, Any]:
         content = record.shown_content()
@@ -175,7 +198,7 @@ def figures(world: World, now: datetime) -> dict[str, Any]:
     }
 
 
-def board_routes(board: Board, replay: Replay | None) -> APIRouter:
+def board_routes(board: Board, tools: LetterTools | None) -> APIRouter:
     """What the operations board asks for."""
     routes = APIRouter(prefix="/api/board", tags=["board"])
 
@@ -207,9 +230,13 @@ def board_routes(board: Board, replay: Replay | None) -> APIRouter:
     @routes.post("/dead-letters/{service}/{letter_id}/replay")
     async def replay_letter(service: str, letter_id: str) -> Response:
         """Puts a record back where it came from; 409 where it would be put aside again."""
-        if replay is None:
-            raise ProblemError(501, "this web front can't replay; `tiffin dead-letters` can")
-        return json_response({"appended": await replay(service, letter_id)})
+        return json_response({"appended": await _present(tools).replay(service, letter_id)})
+
+    @routes.post("/dead-letters/{service}/{letter_id}/discard")
+    async def discard_letter(service: str, letter_id: str, body: Note) -> Response:
+        """Has it count as seen to; 409 where it was before."""
+        await _present(tools).discard(service, letter_id, body.note)
+        return json_response({"discarded": letter_id})
 
     @routes.get("/rejections")
     async def rejections() -> Response:
@@ -222,6 +249,12 @@ def board_routes(board: Board, replay: Replay | None) -> APIRouter:
         return json_response(await board.stuck())
 
     return routes
+
+
+def _present(tools: LetterTools | None) -> LetterTools:
+    if tools is None:
+        raise ProblemError(501, "this web front can't do that; `tiffin dead-letters` can")
+    return tools
 
 
 def stream_routes(settings: Settings, hub: Hub) -> APIRouter:
@@ -248,7 +281,7 @@ def stream_routes(settings: Settings, hub: Hub) -> APIRouter:
         hub.check_room()
         last_id = request.headers.get("last-event-id") or last_event_id
         body = records(hub, wanted, last_id, settings.heartbeat_seconds_max)
-        return StreamingResponse(body, media_type="text/event-stream", headers=HEADERS)
+        return LiveResponse(body, settings.viewer_send_seconds_max)
 
     return routes
 

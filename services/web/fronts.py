@@ -91,20 +91,23 @@ class Fronts:
             raise ProblemError(502, f"the order service answers {answer.status_code}")
         return msgspec.json.decode(answer.content, type=dict[str, Any])
 
-    async def rows(self, name: str, path: str) -> list[dict[str, Any]]:
-        """The first page of a list; empty where the front can't give it."""
+    async def rows(self, name: str, path: str) -> list[dict[str, Any]] | None:
+        """The first page of a list; None where the front can't give it."""
         separator = "&" if "?" in path else "?"
         try:
             answer = await self.call(name, "GET", f"{path}{separator}limit={ROWS_MAX}")
             if answer.status_code != 200:
-                return []
+                return None
             rows: list[dict[str, Any]] = msgspec.json.decode(answer.content)["items"]
         except (ProblemError, msgspec.DecodeError, KeyError):
-            return []
+            return None
         return rows
 
     async def machinery(self) -> dict[str, Any]:
-        """How far each service is behind, what is flagged, and whether it is ready."""
+        """How far each service is behind, what is flagged, and whether it is ready.
+
+        What a service that does not answer would say is None, not 0.
+        """
         told = await asyncio.gather(*(self._state(name) for name in self.urls))
         lag = [row for rows, _, _ in told for row in rows]
         flagged: dict[str, int] = defaultdict(int)
@@ -112,7 +115,7 @@ class Fronts:
             for aggregate, count in counts.items():
                 flagged[aggregate] += count
         return {
-            "flagged": {"orders": flagged["order"], "deliveries": flagged["delivery"]},
+            "flagged": {"orders": flagged.get("order"), "deliveries": flagged.get("delivery")},
             "lag": sorted(lag, key=lambda row: (row["service"], row["topic"], row["partition"])),
             "workers": [state for _, _, state in told],
         }
@@ -131,7 +134,7 @@ class Fronts:
         if metrics.status_code != 200:
             return [], {}, state
         rows, flagged = read_metrics(name, metrics.text)
-        return rows, flagged, state
+        return rows, {name: 0, **flagged}, state
 
 
 def read_metrics(service: str, text: str) -> tuple[list[dict[str, Any]], dict[str, int]]:

@@ -1,22 +1,57 @@
 """The live stream: records to many viewers at once, each of whom can come back where it was."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from fastapi.responses import StreamingResponse
+from starlette.types import Message, Send
+
 from services.common.codec import encode_plain
 from services.common.problem import ProblemError
+from services.common.telemetry import log
 from services.web.records import LogRecord
 
 DEFAULT_KINDS = frozenset({"events", "rejections", "dead-letters"})
 HEARTBEAT = b": alive\n\n"
+RETRY = b"retry: 1000\n"
+# Names no place of the ring: who comes back with it is told to read anew.
+NO_PLACE = "0-0"
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
-@dataclass(frozen=True, slots=True)
+class LiveResponse(StreamingResponse):
+    """A stream to one viewer, which ends where the viewer takes nothing for too long.
+
+    What a viewer has not taken lies in its connection, which has room for little, and in its queue,
+    which has a limit; but one that never reads would keep the place of another for ever.
+    """
+
+    def __init__(self, body: AsyncGenerator[bytes, None], send_seconds_max: float) -> None:
+        super().__init__(body, media_type="text/event-stream", headers=HEADERS)
+        self._body = body
+        self._send_seconds_max = send_seconds_max
+
+    async def stream_response(self, send: Send) -> None:
+        """Sends the parts as they come."""
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._send_seconds_max):
+                await send(message)
+
+        async with contextlib.aclosing(self._body):
+            try:
+                await super().stream_response(send_in_time)
+            except TimeoutError:
+                # The server closes what was begun and is not ended.
+                log.info("a viewer took nothing for %s s; cut off", self._send_seconds_max)
+
+
+@dataclass(slots=True)
 class Published:
     """A record as it went out; the id names its place in the ring."""
 
@@ -24,6 +59,14 @@ class Published:
     record: LogRecord
     order_id: str | None
     restaurant_id: str | None
+    _event: bytes | None = field(default=None, repr=False)
+
+    def event(self) -> bytes:
+        """The server-sent event, which is written once for all viewers."""
+        if self._event is None:
+            view = {**self.record.view(), "order_id": self.order_id}
+            self._event = sse(view, event_id=self.id)
+        return self._event
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +109,10 @@ class Viewer:
         except asyncio.QueueFull:
             self.is_lost = True
 
+    def rest(self) -> list[Published]:
+        """What waits in its queue, which is empty then."""
+        return [self.queue.get_nowait() for _ in range(self.queue.qsize())]
+
 
 class Hub:
     """Where records go out to viewers; the newest ones are kept in a ring for those who return."""
@@ -92,6 +139,11 @@ class Hub:
         self._ring.append(published)
         for viewer in self._viewers:
             viewer.put(published)
+
+    @property
+    def place(self) -> str:
+        """The id of what went out last; who comes back with it has missed only what came since."""
+        return self._ring[-1].id if self._ring else NO_PLACE
 
     def since(self, last_id: str) -> list[Published] | None:
         """What went out after the one of that id; None where the ring does not hold it any more."""
@@ -133,11 +185,13 @@ async def records(
     viewer = hub.enter(wanted.takes)
     try:
         missed = hub.since(last_id) if last_id else []
-        yield b"retry: 1000\n\n"
+        # Also who has been sent no record yet has a place to come back to.
+        place = last_id if missed else hub.place
+        yield RETRY + f"id: {place}\n\n".encode()
         if missed is None:
             yield sse({"reason": "too old"}, "reset")
         for published in filter(wanted.takes, missed or ()):
-            yield _told(published)
+            yield published.event()
         while True:
             if viewer.is_lost and viewer.queue.empty():
                 yield sse({"reason": "too slow"}, "reset")
@@ -148,11 +202,7 @@ async def records(
             except TimeoutError:
                 yield HEARTBEAT
             else:
-                yield _told(published)
+                # All that has gathered at once: sending costs more than what is sent.
+                yield b"".join([published.event(), *(each.event() for each in viewer.rest())])
     finally:
         hub.leave(viewer)
-
-
-def _told(published: Published) -> bytes:
-    view = {**published.record.view(), "order_id": published.order_id}
-    return sse(view, event_id=published.id)

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from services.common.problem import ProblemError
@@ -16,7 +15,7 @@ from services.web.fronts import Fronts, json_response
 from services.web.log_feed import LOCATIONS
 from services.web.settings import Settings
 from services.web.stories import Story
-from services.web.stream import HEADERS, HEARTBEAT, Hub, Published, sse
+from services.web.stream import HEARTBEAT, RETRY, Hub, LiveResponse, Published, sse
 from services.web.world import Kept, World
 
 TOKEN_CHARS = 22
@@ -170,7 +169,7 @@ def tracking_routes(settings: Settings, tracking: Tracking, hub: Hub, fronts: Fr
         await tracking.body(order_id)
         hub.check_room()
         stream = follow_order(tracking, hub, order_id, settings.heartbeat_seconds_max)
-        return StreamingResponse(stream, media_type="text/event-stream", headers=HEADERS)
+        return LiveResponse(stream, settings.viewer_send_seconds_max)
 
     return routes
 
@@ -181,7 +180,7 @@ async def follow_order(
     """The stream of one order; each change tells it whole, so none that is missed matters."""
     viewer = hub.enter(lambda published: tracking.concerns(order_id, published))
     try:
-        yield b"retry: 1000\n\n"
+        yield RETRY + b"\n"
         yield sse(await tracking.body(order_id), "change")
         while True:
             try:

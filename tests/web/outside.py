@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from services.web.app import create_app
-from services.web.board import Replay
+from services.web.board import LetterTools
 from services.web.records import LogRecord
 from services.web.settings import Settings
 from services.web.stream import Hub
@@ -21,6 +21,8 @@ SETTINGS = Settings(
     delivery_url="http://delivery",
     matcher_url="http://matcher",
     driver_url="http://driver",
+    web_names="web",
+    track_secret="a secret of the tests",
     heartbeat_seconds_max=0.05,
 )
 
@@ -61,10 +63,12 @@ class Web:
 
 
 @asynccontextmanager
-async def web(settings: Settings = SETTINGS, replay: Replay | None = None) -> AsyncIterator[Web]:
+async def web(
+    settings: Settings = SETTINGS, tools: LetterTools | None = None
+) -> AsyncIterator[Web]:
     """A web front that reads no log but what the test gives it."""
     calls = Calls()
-    app = create_app(settings, replay, httpx.MockTransport(calls), reads_log=False)
+    app = create_app(settings, tools, httpx.MockTransport(calls), reads_log=False)
     transport = httpx.ASGITransport(app)
 
     def take(record: LogRecord) -> None:

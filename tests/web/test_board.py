@@ -4,6 +4,7 @@ import httpx
 
 from services.common.masking import MASK
 from services.common.messages.order import ConfirmPayment
+from services.web.board import LetterTools
 from services.web.fronts import read_metrics
 from tests.web.outside import web
 from tests.web.written import (
@@ -56,7 +57,7 @@ async def test_the_summary_counts_what_was_folded_and_what_the_services_say() ->
     assert summary["deliveries_by_status"] == {"WAITING_FOR_DRIVER": 1}
     assert summary["drivers_by_status"] == {"AVAILABLE": 1}
     assert [each["status"] for each in summary["ages"]] == ["IN_PREPARATION"]
-    assert summary["flagged"] == {"orders": 2, "deliveries": 0}
+    assert summary["flagged"] == {"orders": 2, "deliveries": None}
     assert [each["ready"] for each in summary["workers"]] == [True, False, False, False]
     assert summary["lag"][0]["records"] == 3
 
@@ -133,13 +134,17 @@ async def test_an_order_that_is_too_old_to_be_kept_is_found_by_its_id() -> None:
 
 
 async def test_dead_letters_are_open_until_somebody_has_seen_to_them() -> None:
-    """And are replayed by who can."""
+    """And are replayed or discarded by who can; that wants a word about why."""
     log = Log()
 
     async def replay(service: str, letter_id: str) -> list[str]:
         return [f"{service}/{letter_id}"]
 
-    async with web(replay=replay) as front:
+    async def discard(service: str, letter_id: str, note: str) -> None:
+        discarded.append(f"{service}/{letter_id}: {note}")
+
+    discarded: list[str] = []
+    async with web(tools=LetterTools(replay, discard)) as front:
         letter = {"id": "l1", "type": "DeadLetter", "reason": "bad", "value": "{"}
         front.take(log.plain("order.dead-letters", letter))
         (before,) = (await front.http.get("/api/board/dead-letters")).json()
@@ -152,12 +157,18 @@ async def test_dead_letters_are_open_until_somebody_has_seen_to_them() -> None:
         front.take(log.plain("order.dead-letters", resolved))
         (after,) = (await front.http.get("/api/board/dead-letters")).json()
         done = await front.http.post("/api/board/dead-letters/order/l1/replay")
+        path = "/api/board/dead-letters/order/l1/discard"
+        unsaid = await front.http.post(path, json={"note": ""})
+        said = await front.http.post(path, json={"note": "a test"})
+    assert (unsaid.status_code, said.status_code) == (422, 200)
+    assert discarded == ["order/l1: a test"]
     assert (before["is_open"], after["is_open"]) == (True, False)
     assert before["reason"] == "bad"
     assert done.json() == {"appended": ["order/l1"]}
     async with web() as front:
         undone = await front.http.post("/api/board/dead-letters/order/l1/replay")
-    assert undone.status_code == 501
+        kept = await front.http.post(path, json={"note": "a test"})
+    assert (undone.status_code, kept.status_code) == (501, 501)
 
 
 async def test_rejections_and_what_is_stuck_are_listed() -> None:
@@ -172,4 +183,5 @@ async def test_rejections_and_what_is_stuck_are_listed() -> None:
         stuck = (await front.http.get("/api/board/stuck")).json()
     assert [each["content"]["id"] for each in rejections] == ["1", "0"]
     assert rejections[0]["order_id"] == ORDER_ID
-    assert stuck == {"orders": [{"code": MASK}], "deliveries": []}
+    # The delivery front was not asked in vain: that it can't say is not that there is nothing.
+    assert stuck == {"orders": [{"code": MASK}], "deliveries": [], "unknown": ["delivery"]}

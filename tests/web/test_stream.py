@@ -4,10 +4,11 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
+from starlette.types import Message
 
 from services.common.problem import ProblemError
 from services.web.records import LogRecord
-from services.web.stream import Hub, Wanted, records
+from services.web.stream import Hub, LiveResponse, Wanted, records
 from tests.web.written import ADMITTED, AT, CREATED, ORDER_ID, SUBMIT, Log
 
 HEARTBEAT_SECONDS = 0.05
@@ -33,7 +34,7 @@ async def seen(
         async for part in stream:
             if part.startswith(b": alive") or len(parts) > count:
                 break
-            parts.append(part.decode())
+            parts.extend(f"{event}\n\n" for event in part.decode().split("\n\n")[:-1])
     return parts[1:]
 
 
@@ -67,7 +68,8 @@ async def test_a_slow_viewer_is_dropped_and_told() -> None:
     stream = records(of, Wanted(), None, HEARTBEAT_SECONDS)
     await anext(stream)
     publish(of, *(log.event("order", CREATED) for _ in range(4)))
-    rest = [part.decode() async for part in stream]
+    text = b"".join([part async for part in stream]).decode()
+    rest = text.split("\n\n")[:-1]
     assert len(rest) == 3
     assert rest[-1].startswith("event: reset")
     assert of.viewers == 0
@@ -114,3 +116,40 @@ async def test_many_viewers_get_each_record_once() -> None:
     parts = await asyncio.gather(*(anext(each) for each in streams))
     assert len({*parts}) == 1
     assert await anext(streams[0]) == b": alive\n\n"
+
+
+async def test_who_was_sent_nothing_yet_has_a_place_to_come_back_to() -> None:
+    """A connection that breaks before the first record loses none."""
+    log, of = Log(), hub()
+
+    async def greeted() -> str:
+        async with aclosing(records(of, Wanted(), None, HEARTBEAT_SECONDS)) as stream:
+            return id_of((await anext(stream)).decode())
+
+    nowhere = await greeted()
+    publish(of, log.event("order", CREATED))
+    assert [part.startswith("event: reset") for part in await seen(of, nowhere)] == [True]
+    here = await greeted()
+    assert await seen(of, here) == []
+    publish(of, log.event("order", ADMITTED))
+    assert len(await seen(of, here)) == 1
+
+
+async def test_a_viewer_who_takes_nothing_loses_its_place() -> None:
+    """Its connection is full, so nothing can be told it; it is left, and another one has room."""
+    log, of = Log(), hub(viewers_max=1)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if len(sent) > 2:
+            await asyncio.Event().wait()
+
+    response = LiveResponse(records(of, Wanted(), None, HEARTBEAT_SECONDS), 0.05)
+    viewing = asyncio.create_task(response.stream_response(send))
+    await asyncio.sleep(0.01)
+    assert of.viewers == 1
+    publish(of, log.event("order", CREATED))
+    await asyncio.wait_for(viewing, 5)
+    assert of.viewers == 0
+    assert all(message.get("more_body", True) for message in sent)

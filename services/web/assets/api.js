@@ -144,8 +144,12 @@ export function toast(text, kind = "") {
   setTimeout(() => message.remove(), kind === "bad" ? 9000 : 5000);
 }
 
-/** True when the person says yes. A field of the dialog can be passed as `content`. */
+/**
+ * True when the person says yes. A field of the dialog can be passed as `content`; a form in it has
+ * to be filled in as its fields want it.
+ */
 export function confirm({ title, text, yes = "Yes", no = "Back", danger = false, content = null }) {
+  const isFilled = () => !(content instanceof HTMLFormElement) || content.reportValidity();
   return new Promise((resolve) => {
     const close = (answer) => {
       dialog.close();
@@ -167,7 +171,7 @@ export function confirm({ title, text, yes = "Yes", no = "Back", danger = false,
           {
             class: `button ${danger ? "danger" : "primary"}`,
             type: "button",
-            onclick: () => close(true),
+            onclick: () => isFilled() && close(true),
           },
           yes,
         ),

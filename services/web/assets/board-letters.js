@@ -1,7 +1,7 @@
 // Dead letters: what a service could not take, why, and that it be taken after all.
 import { confirm, dateTime, el, send, toast } from "./api.js";
 import { keep } from "./elements.js";
-import { tellProblem } from "./staff.js";
+import { askGrounds, tellProblem } from "./staff.js";
 
 /** Shows the letters; those that were replayed or discarded only where the box asks for them. */
 export function showLetters(letters, reload) {
@@ -21,7 +21,6 @@ export function showLetters(letters, reload) {
 
 function letterRow(letter, reload) {
   const place = `${letter.source_topic} · partition ${letter.source_partition} · offset ${letter.source_offset}`;
-  const replayIt = (event) => replay(event, letter, reload);
   return el(
     "article",
     { class: "letter" },
@@ -46,9 +45,10 @@ function letterRow(letter, reload) {
     ),
     letter.is_open
       ? el(
-          "button",
-          { type: "button", class: "button small", "data-focus": "replay", onclick: replayIt },
-          "Replay…",
+          "div",
+          { class: "row" },
+          button("Replay…", "replay", (event) => replay(event, letter, reload)),
+          button("Discard…", "discard", (event) => discard(event, letter, reload)),
         )
       : null,
   );
@@ -74,16 +74,34 @@ function pretty(text) {
   }
 }
 
+function button(text, focus, onclick) {
+  const attributes = { type: "button", class: "button small", "data-focus": focus, onclick };
+  return el("button", attributes, text);
+}
+
 async function replay(event, letter, reload) {
   const pressed = event.currentTarget;
   const text =
     "The record is checked as the service would check it, and goes to it again. A command counts once, however often.";
   if (!(await confirm({ title: "Replay the record?", text, yes: "Replay" }))) return;
+  await tell(pressed, letter, "replay", undefined, "The record was replayed.", reload);
+}
+
+async function discard(event, letter, reload) {
+  const pressed = event.currentTarget;
+  const text = "It counts as seen to, and its service never takes it.";
+  const note = await askGrounds("Discard the record?", text, "Discard");
+  if (!note) return;
+  await tell(pressed, letter, "discard", { note }, "The record was discarded.", reload);
+}
+
+/** Has the front do something with a letter; the button rests meanwhile. */
+async function tell(pressed, letter, what, body, done, reload) {
   pressed.disabled = true;
   const path = `/api/board/dead-letters/${encodeURIComponent(letter.service)}/${encodeURIComponent(letter.id)}`;
   try {
-    await send("POST", `${path}/replay`);
-    toast("The record was replayed.");
+    await send("POST", `${path}/${what}`, body);
+    toast(done);
   } catch (problem) {
     pressed.disabled = false;
     tellProblem(problem);

@@ -1,9 +1,12 @@
 // Orders and deliveries that an operator is to look at, and what the operator can do about them.
 import { confirm, el, toast } from "./api.js";
 import { clock, keep, pill, since, words } from "./elements.js";
-import { ask, askGrounds, post, tellProblem, textField } from "./staff.js";
+import { ask, askGrounds, post, reasonField, tellProblem } from "./staff.js";
 
 const ENDED = ["DELIVERED", "REJECTED", "CANCELLED", "RETURNED", "WRITTEN_OFF"];
+// When the delivery service takes which command; it refuses it at any other time.
+const DRIVEN = ["DRIVER_ASSIGNED", "PICKED_UP"];
+const COMING_BACK = ["RETURNING", "CANCELLING"];
 
 /** Shows the flagged ones; returns how many there are. */
 export function stuckRows(place, answer, reload) {
@@ -126,16 +129,18 @@ async function cancelOrder(path) {
 
 /** The buttons of what an operator can do about a delivery now. */
 export function deliveryActions(delivery, reload) {
-  if (ENDED.includes(delivery.status)) return [];
   const path = `/api/delivery/deliveries/${encodeURIComponent(delivery.delivery_id)}`;
   const buttons = [];
-  if (delivery.driver_id) {
+  const isDriven = DRIVEN.includes(delivery.status);
+  if (isDriven && delivery.driver_id) {
     buttons.push(action("Reassign…", () => reassign(path, delivery), reload, "reassign"));
   }
-  if (delivery.requires_code) {
+  if (isDriven && delivery.requires_code) {
     buttons.push(action("Waive the code…", () => waiveCode(path), reload, "waive"));
   }
-  buttons.push(action("Write off…", () => writeOff(path), reload, "write-off", true));
+  if (COMING_BACK.includes(delivery.status)) {
+    buttons.push(action("Write off…", () => writeOff(path), reload, "write-off", true));
+  }
   return buttons;
 }
 
@@ -145,12 +150,12 @@ async function reassign(path, delivery) {
     text: "Another driver is sought. Goods on board are fetched from where the driver was last seen.",
     yes: "Reassign",
     danger: true,
-    fields: [textField("reason", "Why? It stays in the log.", "", { required: true })],
+    fields: [reasonField()],
   });
   if (!answer) return null;
   await post(`${path}/reassign`, {
     driver_id: delivery.driver_id,
-    reason: answer.reason.trim() || "no reason given",
+    reason: answer.reason.trim(),
   });
   return "Another driver is sought.";
 }

@@ -64,8 +64,12 @@ const loadLetters = loader("/api/board/dead-letters", (answer) =>
 );
 const loadStuck = loader("/api/board/stuck", (answer) => {
   const rows = stuckRows(byId("stuck"), answer, soon.stuck);
-  byId("stuck-empty").hidden = rows > 0;
-  badge("stuck-count", rows);
+  const unknown = answer.unknown ?? [];
+  byId("stuck-empty").hidden = rows > 0 && unknown.length === 0;
+  byId("stuck-empty").textContent = unknown.length
+    ? `The ${unknown.join(" and the ")} service can't say right now what waits for an operator.`
+    : "Nothing waits for an operator.";
+  badge("stuck-count", unknown.length ? `${rows || "?"}` : rows);
 });
 
 const soon = {
@@ -118,11 +122,12 @@ function showCounts(summary) {
         ),
       ),
   );
-  const { orders = 0, deliveries = 0 } = summary.flagged ?? {};
+  const { orders = null, deliveries = null } = summary.flagged ?? {};
+  const isWell = orders === 0 && deliveries === 0;
   const flagged = el(
     "span",
-    { class: `badge ${orders + deliveries ? "bad" : "good"}` },
-    `Flagged: ${orders} ${orders === 1 ? "order" : "orders"}, ${deliveries} ${deliveries === 1 ? "delivery" : "deliveries"}`,
+    { class: `badge ${isWell ? "good" : "bad"}` },
+    `Flagged: ${orders ?? "?"} ${orders === 1 ? "order" : "orders"}, ${deliveries ?? "?"} ${deliveries === 1 ? "delivery" : "deliveries"}`,
   );
   fill(byId("counts-more"), flagged);
 }

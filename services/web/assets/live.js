@@ -11,17 +11,24 @@
  * answer that is not 200), the stream is opened anew with the last id as `last_event_id`, later and
  * later; `reset` is called then, since what came between may be missing. "gone" is a stream that the
  * server does not know (404). An event without a name is called "message".
+ *
+ * A browser has six connections to a host for all its tabs (HTTP/1.1), so a tab that nobody has
+ * looked at for a while gives its own up, and goes on where it was once it is looked at again;
+ * `staysOn: true` is for those that have something to say all the same.
  */
 const WAIT_MS_MIN = 1_000;
 const WAIT_MS_MAX = 15_000;
+const HIDDEN_MS_MAX = 5_000;
 
-export function live(url, { on = {}, onState = () => {} }) {
+export function live(url, { on = {}, onState = () => {}, staysOn = false }) {
   let source = null;
   let timer = null;
   let waitMs = WAIT_MS_MIN;
   let lastId = "";
   let isClosed = false;
   let isFirst = true;
+  let isResting = false;
+  let restTimer = null;
 
   const deliver = (name) => (event) => {
     if (event.lastEventId) {
@@ -44,7 +51,7 @@ export function live(url, { on = {}, onState = () => {} }) {
       onState("live");
     };
     source.onerror = () => {
-      if (isClosed) {
+      if (isClosed || isResting) {
         return;
       }
       onState("lost");
@@ -61,7 +68,7 @@ export function live(url, { on = {}, onState = () => {} }) {
       return;
     }
     timer = setTimeout(() => {
-      if (!isClosed) {
+      if (!isClosed && !isResting) {
         open();
         on.reset?.(null, "");
       }
@@ -69,8 +76,27 @@ export function live(url, { on = {}, onState = () => {} }) {
     waitMs = Math.min(waitMs * 2, WAIT_MS_MAX);
   }
 
+  function rest() {
+    isResting = true;
+    clearTimeout(timer);
+    source?.close();
+  }
+
+  function onVisibility() {
+    clearTimeout(restTimer);
+    if (document.visibilityState === "hidden") {
+      restTimer = setTimeout(rest, HIDDEN_MS_MAX);
+    } else if (isResting) {
+      isResting = false;
+      open();
+      if (!lastId) {
+        on.reset?.(null, "");
+      }
+    }
+  }
+
   function onOnline() {
-    if (source?.readyState === EventSource.CLOSED) {
+    if (!isResting && source?.readyState === EventSource.CLOSED) {
       open();
     }
   }
@@ -78,11 +104,17 @@ export function live(url, { on = {}, onState = () => {} }) {
   function close() {
     isClosed = true;
     clearTimeout(timer);
+    clearTimeout(restTimer);
     source?.close();
     removeEventListener("online", onOnline);
+    document.removeEventListener("visibilitychange", onVisibility);
   }
 
   addEventListener("online", onOnline);
+  if (!staysOn) {
+    document.addEventListener("visibilitychange", onVisibility);
+    onVisibility();
+  }
   open();
   return { close };
 }

@@ -348,6 +348,7 @@ async function start() {
     { kinds: "events", restaurant_id: restaurantId },
     onRecord,
     calm(() => loadAll().catch(tellProblem), 300),
+    { staysOn: true },
   );
   await loadAll().catch(tellProblem);
   setInterval(() => loadAll().catch(() => {}), RELOAD_MS);

@@ -1,7 +1,7 @@
 /** What the views of the shop share: how a restaurant is, steppers, the bar of the cart. */
-import { confirm, el, money, time } from "./api.js";
+import { confirm, dateTime, el, money, time } from "./api.js";
 import { isOfAnother, QUANTITY_MAX, quantityOf, setQuantity } from "./cart.js";
-import { knownZone, ownZone } from "./zones.js";
+import { knownZone, ownZone, wallOf } from "./zones.js";
 
 /** Whether it takes orders for now and for later, and a sentence for where it does not. */
 export function opennessOf(restaurant) {
@@ -49,11 +49,16 @@ export function preparationText({ preparation_seconds: seconds, busy_seconds: mo
   return `ready in about ${minutes} min`;
 }
 
-/** A time on the restaurant's clock, which is named where the person's own differs. */
+/**
+ * A time on the restaurant's clock, which is named where the person's own differs; with the day where
+ * that is another one than today there.
+ */
 export function clockTime(iso, zone) {
   const known = knownZone(zone);
-  const isOwn = known === ownZone();
-  return isOwn ? time(iso) : `${time(iso, known)} (${placeOf(known)})`;
+  const day = (instant) => wallOf(instant, known).slice(0, 10);
+  const isToday = day(new Date(iso)) === day(new Date());
+  const text = isToday ? time(iso, known) : dateTime(iso, known);
+  return known === ownZone() ? text : `${text} (${placeOf(known)})`;
 }
 
 /** "Los Angeles" for "America/Los_Angeles". */

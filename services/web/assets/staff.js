@@ -16,7 +16,7 @@ export function tellProblem(problem) {
  * @param wanted what of the log, as the query of /api/stream
  * @param onReset what to do when records may have been missed
  */
-export function listen(wanted, onRecord, onReset) {
+export function listen(wanted, onRecord, onReset, { staysOn = false } = {}) {
   const badge = document.getElementById("live");
   const texts = {
     connecting: "Connecting",
@@ -26,6 +26,7 @@ export function listen(wanted, onRecord, onReset) {
   };
   return live(`/api/stream?${new URLSearchParams(wanted)}`, {
     on: { record: onRecord, message: onRecord, reset: onReset },
+    staysOn,
     onState: (state) => {
       badge.dataset.state = state;
       badge.textContent = texts[state];
@@ -86,23 +87,29 @@ export function askReason(title, text, reasons, yes) {
   });
 }
 
+/** A field for why; more than blanks is wanted. */
+export function reasonField() {
+  const wanted = { required: true, pattern: ".*\\S.*", title: "a word at least" };
+  return textField("reason", "Why? It stays in the log.", "", wanted);
+}
+
 /** A reason in the person's own words, or null. */
 export async function askGrounds(title, text, yes, isDangerous = true) {
-  const fields = [textField("reason", "Why? It stays in the log.", "", { required: true })];
+  const fields = [reasonField()];
   const answer = await ask({ title, text, yes, danger: isDangerous, fields });
-  if (!answer) return null;
-  return answer.reason.trim() || "no reason given";
+  return answer && answer.reason.trim();
 }
 
 /** So many minutes, or null. */
 export async function askMinutes(title, label, proposed, most) {
-  const attributes = { type: "number", min: 1, max: most, required: true, inputmode: "numeric" };
+  const attributes = {
+    ...{ type: "number", min: 1, max: most, step: 1 },
+    ...{ required: true, inputmode: "numeric" },
+  };
   const answer = await ask({
     title,
     yes: "Set the time",
     fields: [textField("minutes", label, proposed, attributes)],
   });
-  if (!answer) return null;
-  const minutes = Math.round(Number(answer.minutes));
-  return minutes >= 1 && minutes <= most ? minutes : null;
+  return answer && Number(answer.minutes);
 }
