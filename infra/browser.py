@@ -25,7 +25,8 @@ PACKAGE = "@sparticuz/chromium"
 VERSION = "153.0.0"
 # What the registry says of this version; a package that differs is not used.
 INTEGRITY = (
-    "sha512-jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA=="
+    "sha512-jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/"
+    "EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA=="
 )
 DOWNLOAD_SECONDS_MAX = 240
 ANSWER_SECONDS_MAX = 30
