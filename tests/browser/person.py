@@ -8,6 +8,7 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, 
 
 TABS_MAX = 80
 REFUSED = 400
+ABSENT = 404
 # Chromium's own word for any answer from 400 on; those are told from the answers themselves.
 FAILED_TO_LOAD = "Failed to load resource"
 # What can be operated; Chromium's names of roles.
@@ -25,12 +26,14 @@ class Person:
     context: whose relative addresses are those of the web front.
     is_disturbed: the test breaks this person's connections, so that requests may fail.
     refusals: how many requests the test wants to see refused.
+    absent: what the pages may ask for although it may not be there, as a part of its address.
     """
 
     context: BrowserContext
     home: str
     is_disturbed: bool = False
     refusals: int = 0
+    absent: str = "/api/order/restaurants/"
     trouble: list[str] = field(default_factory=list)
     _refused: list[str] = field(default_factory=list)
 
@@ -69,7 +72,8 @@ class Person:
             self.trouble.append(f"{request.frame.url} asks another host: {request.url}")
 
     def _on_response(self, response: Response) -> None:
-        if response.status >= REFUSED:
+        is_absent = response.status == ABSENT and self.absent in response.url
+        if response.status >= REFUSED and not is_absent:
             self._refused.append(f"{response.request.method} {response.url}: {response.status}")
 
 
