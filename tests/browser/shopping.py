@@ -3,6 +3,8 @@
 from playwright.async_api import Locator, Page, expect
 
 RIDE_MS_MAX = 60_000
+# Faults of the point of sale: somebody has to answer each order, and to say when it is ready.
+BY_HAND = {"ask_share": 1, "accept_delay_seconds": 600, "callback_copies": 0}
 # The last lines of a delivered order's timeline, first to last.
 WHOLE_LIFE = (
     "Order placed",

@@ -8,6 +8,7 @@ from playwright.async_api import Route, expect
 from infra.stack import WEB
 from tests.browser.person import Person, is_same_page, tab_to
 from tests.browser.shopping import (
+    BY_HAND,
     RIDE_MS_MAX,
     WATCH_DRIVER,
     WHOLE_LIFE,
@@ -166,7 +167,7 @@ async def test_what_happens_while_the_web_front_is_away_is_told_when_it_is_back(
     """Tracking page and board say that they are cut off, come back alone, and miss nothing."""
     phone.is_disturbed = desk.is_disturbed = True
     web = world.stack.programs[WEB]
-    await world.call("PUT", "pos", "/faults", {"ask_share": 1, "callback_copies": 0}, 200)
+    await world.call("PUT", "pos", "/faults", BY_HAND, 200)
     page = await phone.open("/")
     order_id = await buy(page, "Alameda Burgers", Smash_burger=1)
     board = await desk.open("/board")

@@ -7,11 +7,9 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.person import Person, is_same_page
-from tests.browser.shopping import buy, fill_cart, place_order, timeline
+from tests.browser.shopping import BY_HAND, buy, fill_cart, place_order, timeline
 from tests.e2e.world import World
 
-# Nobody but the restaurant's screen answers and says that something is ready.
-BY_HAND = {"ask_share": 1, "callback_copies": 0}
 COUNTDOWN = re.compile(r"^\d+:\d\d min$")
 
 
