@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+import pytest
 from playwright.async_api import Route, expect
 
 from infra.stack import WEB
@@ -20,6 +21,9 @@ from tests.browser.shopping import (
     timeline,
 )
 from tests.e2e.world import World
+
+# The first one may have to fetch the browser.
+pytestmark = pytest.mark.timeout(400)
 
 SERVICES = ("order", "delivery", "matcher", "driver")
 MOVES_MIN = 8

@@ -10,6 +10,9 @@ from tests.browser.person import Person, is_same_page
 from tests.browser.shopping import BY_HAND, buy, fill_cart, place_order, timeline
 from tests.e2e.world import World
 
+# The first one may have to fetch the browser.
+pytestmark = pytest.mark.timeout(400)
+
 COUNTDOWN = re.compile(r"^\d+:\d\d min$")
 
 

@@ -14,6 +14,9 @@ from tests.dead_letters import aside
 from tests.e2e.test_dead_letters import bad_price, done
 from tests.e2e.world import World, order_id_of
 
+# The first one may have to fetch the browser.
+pytestmark = pytest.mark.timeout(400)
+
 LATER = {"delay_seconds": 3600}
 DRIVERS = 4
 LOAD_ORDERS_MIN = 3
