@@ -4,7 +4,7 @@ import asyncio
 import re
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Page, Route, expect
 
 from infra.stack import WEB
 from tests.browser.person import Person, is_same_page, tab_to
@@ -18,7 +18,6 @@ from tests.browser.shopping import (
     followed,
     place_order,
     stepper,
-    timeline,
 )
 from tests.e2e.world import World
 
@@ -65,9 +64,7 @@ async def test_a_purchase_is_followed_to_the_door_and_found_on_the_board(
     await expect(page.get_by_role("heading", level=1)).to_have_text(
         "Delivered", timeout=RIDE_MS_MAX
     )
-    await expect(page.locator("#timeline li.done")).to_have_text(
-        [re.compile(f"^{text}") for text in WHOLE_LIFE]
-    )
+    await see_whole_life(page)
     assert await is_same_page(page), "the page was loaded anew"
     ride = await page.evaluate("window.ride")
     places = {(round(one, 2), round(other, 2)) for one, other in ride}
@@ -80,6 +77,12 @@ async def test_a_purchase_is_followed_to_the_door_and_found_on_the_board(
         "Funghi": 1,
     }
     await see_story(desk, order_id)
+
+
+async def see_whole_life(page: Page) -> None:
+    """The timeline has each step once, in order."""
+    steps = [re.compile(f"^{text}") for text in WHOLE_LIFE]
+    await expect(page.locator("#timeline li.done")).to_have_text(steps)
 
 
 async def see_story(desk: Person, order_id: str) -> None:
@@ -194,7 +197,7 @@ async def test_what_happens_while_the_web_front_is_away_is_told_when_it_is_back(
     await expect(page.get_by_role("heading", level=1)).to_have_text("Delivered")
     for badge in badges:
         await expect(badge).to_have_text("Live")
-    assert [text.split("\n")[0] for text in await timeline(page)] == list(WHOLE_LIFE)
+    await see_whole_life(page)
     count = board.locator("#order-counts li", has_text="Delivered").locator("b")
     await expect(count).to_have_text(str(len(await shop_orders(world))))
     assert await is_same_page(page)
