@@ -28,6 +28,12 @@ SERVICES = ("order", "delivery", "matcher", "driver")
 MOVES_MIN = 8
 # Of the way from the restaurant to the door.
 NEAR = 0.3
+# Of each record of a story: its id, its instant, and the id of the record that it follows from.
+CAUSES = """all => all.map((each) => ({
+  id: each.id,
+  at: each.querySelector("time").dateTime,
+  cause: each.querySelector('a[href^="#"]')?.hash.slice(1) ?? null,
+}))"""
 
 
 async def shop_orders(world: World) -> set[str]:
@@ -95,11 +101,13 @@ async def see_story(desk: Person, order_id: str) -> None:
     for service in SERVICES:
         events = board.locator(f"#records .is-event.service-{service}")
         await expect(events.first).to_be_visible()
-    instants = await board.locator("#records .record-time time").evaluate_all(
-        "all => all.map(each => each.dateTime)"
-    )
-    assert instants == sorted(instants)
-    assert len(instants) > len(WHOLE_LIFE) * 2
+    rows = await board.locator("#records .record").evaluate_all(CAUSES)
+    places = {row["id"]: place for place, row in enumerate(rows)}
+    assert len(rows) > len(WHOLE_LIFE) * 2
+    caused = [row for row in rows if row["cause"] in places]
+    assert len(caused) > len(WHOLE_LIFE)
+    assert all(places[row["cause"]] < places[row["id"]] for row in caused)
+    assert min(row["at"] for row in rows) == rows[0]["at"]
     await board.get_by_role("button", name="Open all").click()
     created = board.locator("#records .record", has_text="PreparationStarted").last
     await expect(created.get_by_role("table")).to_contain_text("IN_PREPARATION")
