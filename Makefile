@@ -14,8 +14,9 @@ CHAOS = $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) \
 	$(if $(NODES),--nodes $(NODES)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(RATE),--rate $(RATE))
 
 .DEFAULT_GOAL := help
-.PHONY: help install run stop demo traces broker topics test test-fast test-e2e test-chaos lint format types check \
-	bench bench-loop bench-recovery verify simulate schema-release glossary state-charts requirements clean distclean
+.PHONY: help install run stop demo traces broker topics test test-fast test-e2e test-browser test-chaos lint format \
+	types check bench bench-loop bench-recovery verify simulate schema-release glossary state-charts requirements clean \
+	distclean
 
 help:  ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ test-fast: $(INSTALLED)  ## run the tests that need no Kafka
 
 test-e2e: $(INSTALLED)  ## run the whole journeys only
 	$(PY) -m pytest tests/e2e $(BESIDE)
+
+test-browser: $(INSTALLED)  ## drive the web pages in a headless Chromium only (TIFFIN_CHROMIUM=path)
+	$(PY) -m pytest tests/browser $(BESIDE)
 
 test-chaos: $(INSTALLED)  ## 20 minutes of orders under random faults (SEED=7 RUNS=5 SECONDS=1200 RATE=1)
 	@$(PY) -m infra.chaos $(CHAOS)

@@ -11,6 +11,8 @@ from infra.topics import create_topics
 
 PARTITIONS = 4
 BROKER_FIXTURES = {"cluster", "broker"}
+# Where every test has a stack of its own.
+STACK_FOLDERS = {"e2e", "browser"}
 # Files are spread over processes in this order: first those that take longest, so that none is
 # left over at the end. A process that has two tests or less to go is given its next file.
 FIRST_FILES = (
@@ -18,6 +20,9 @@ FIRST_FILES = (
     "test_rebalance.py",
     "test_real_stack.py",
     "test_restarts.py",
+    "test_operations.py",
+    "test_purchase.py",
+    "test_restaurant.py",
     "test_partitions_on_kafka.py",
     "test_topics.py",
     "test_back_pressure.py",
@@ -32,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what needs Kafka, and has it begin first."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        if fixtures & BROKER_FIXTURES or item.path.parent.name == "e2e":
+        if fixtures & BROKER_FIXTURES or item.path.parent.name in STACK_FOLDERS:
             item.add_marker(pytest.mark.kafka)
     items.sort(key=_rank)
 

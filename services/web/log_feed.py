@@ -78,12 +78,16 @@ class LogFeed:
                     for record in records:
                         self._positions[place] = record.offset + 1
                         self.take(record)
-                self.is_live = self.is_live or all(
-                    self._positions.get(place, 0) >= end for place, end in self._old_until.items()
-                )
+                if not self.is_live and self._has_caught_up():
+                    self.is_live = True
+                    # Who came before was shown only what had been read by then.
+                    self._hub.renew()
                 await asyncio.sleep(0)
         finally:
             await consumer.stop()
+
+    def _has_caught_up(self) -> bool:
+        return all(self._positions.get(place, 0) >= end for place, end in self._old_until.items())
 
     async def _begin(self, consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> None:
         """Each partition from where it was left; a new one from its begin, locations from now."""

@@ -94,22 +94,33 @@ class Wanted:
 
 @dataclass(slots=True, eq=False)
 class Viewer:
-    """One who looks on. `is_lost` once it was too slow; nothing is put into its queue then."""
+    """One who looks on. `is_lost` once it was too slow; nothing is put into its queue then.
+
+    queue: None stands for all that it has seen, which is to be read anew.
+    """
 
     wants: Callable[[Published], bool]
-    queue: asyncio.Queue[Published]
+    queue: asyncio.Queue[Published | None]
     is_lost: bool = field(default=False)
 
     def put(self, published: Published) -> None:
         """Gives it the record, where it wants it and has room for it."""
-        if self.is_lost or not self.wants(published):
+        if self.wants(published):
+            self._put(published)
+
+    def renew(self) -> None:
+        """Tells it to read all anew."""
+        self._put(None)
+
+    def _put(self, told: Published | None) -> None:
+        if self.is_lost:
             return
         try:
-            self.queue.put_nowait(published)
+            self.queue.put_nowait(told)
         except asyncio.QueueFull:
             self.is_lost = True
 
-    def rest(self) -> list[Published]:
+    def rest(self) -> list[Published | None]:
         """What waits in its queue, which is empty then."""
         return [self.queue.get_nowait() for _ in range(self.queue.qsize())]
 
@@ -144,6 +155,11 @@ class Hub:
     def place(self) -> str:
         """The id of what went out last; who comes back with it has missed only what came since."""
         return self._ring[-1].id if self._ring else NO_PLACE
+
+    def renew(self) -> None:
+        """Tells all to read anew: what they were shown was not all that is known now."""
+        for viewer in self._viewers:
+            viewer.renew()
 
     def since(self, last_id: str) -> list[Published] | None:
         """What went out after the one of that id; None where the ring does not hold it any more."""
@@ -198,11 +214,15 @@ async def records(
                 return
             try:
                 async with asyncio.timeout(heartbeat_seconds):
-                    published = await viewer.queue.get()
+                    told = await viewer.queue.get()
             except TimeoutError:
                 yield HEARTBEAT
             else:
                 # All that has gathered at once: sending costs more than what is sent.
-                yield b"".join([published.event(), *(each.event() for each in viewer.rest())])
+                yield b"".join(map(_event, [told, *viewer.rest()]))
     finally:
         hub.leave(viewer)
+
+
+def _event(told: Published | None) -> bytes:
+    return told.event() if told else sse({"reason": "caught up"}, "reset")

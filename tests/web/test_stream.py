@@ -62,6 +62,18 @@ async def test_a_viewer_who_was_away_for_too_long_is_told_to_read_anew() -> None
     assert only.startswith("event: reset")
 
 
+async def test_all_viewers_are_told_when_the_log_has_been_read_to_its_end() -> None:
+    """What they were shown before was what had been read by then; the stream goes on."""
+    log, of = Log(), hub()
+    stream = records(of, Wanted(), None, HEARTBEAT_SECONDS)
+    await anext(stream)
+    of.renew()
+    publish(of, log.event("order", CREATED))
+    assert (await anext(stream)).startswith(b"event: reset")
+    assert (await anext(stream)).startswith(b"id: ")
+    await stream.aclose()
+
+
 async def test_a_slow_viewer_is_dropped_and_told() -> None:
     """It gets what had room, then the reset, and the others lose nothing."""
     log, of = Log(), hub(viewer_records_max=2)

@@ -126,6 +126,19 @@ async def test_the_stream_tells_the_order_at_once_and_when_it_changes() -> None:
         assert front.hub.viewers == 0
 
 
+async def test_what_was_read_only_later_reaches_who_looks_already() -> None:
+    """A front that has begun to read the log tells its viewers once it has read all of it."""
+    log = Log()
+    async with web() as front:
+        tell(front, 1, log)
+        stream = follow_order(front.tracking, front.hub, ORDER_ID, 5)
+        await anext(stream)
+        assert told(await anext(stream)) == "CREATED"
+        front.hub.renew()
+        assert told(await anext(stream)) == "CREATED"
+        await stream.aclose()
+
+
 def told(part: bytes) -> str:
     """The status that a change tells."""
     assert part.startswith(b"event: change"), part

@@ -16,6 +16,8 @@ const PAGE_MAX = 200;
 const DONE_MAX = 12;
 // Should a record be missed, the screen is not wrong for longer than this.
 const RELOAD_MS = 60_000;
+const READINGS_MAX = 10;
+const READING_MS = 300;
 const DEFAULT_MINUTES = 15;
 const MINUTES_MAX = 180;
 
@@ -73,14 +75,43 @@ const loadWaiting = calm(async () => {
   const ids = [...waiting];
   waiting.clear();
   await Promise.all(ids.map(loadOne));
+  for (const id of ids) {
+    if (isBehind(id, orders.get(id)?.version)) loadLater(id);
+  }
 }, 150);
 
+// The newest version that was told of each order, and of the restaurant. The front folds the same
+// log: what is read right after a record may still be what was before it.
+const told = new Map();
+const readings = new Map();
+
+function hear(id, version) {
+  readings.delete(id);
+  told.set(id, Math.max(version ?? 0, told.get(id) ?? 0));
+}
+
+/** Whether what is known is older than what was told; gives up after some readings. */
+function isBehind(id, version) {
+  const count = readings.get(id) ?? 0;
+  readings.set(id, count + 1);
+  return count < READINGS_MAX && (version ?? 0) < (told.get(id) ?? 0);
+}
+
+function loadLater(id) {
+  waiting.add(id);
+  setTimeout(loadWaiting, READING_MS);
+}
+
 function onRecord(record) {
-  if (record.topic === "restaurant.events") return void loadRestaurant();
+  if (record.topic === "restaurant.events") {
+    hear(restaurantId, record.content?.version);
+    return void loadRestaurant();
+  }
   const orderId = record.order_id ?? record.content?.order_id;
   const isMine =
     orders.has(orderId) || record.type === "OrderCreated" || record.topic === "order.events";
   if (!orderId || !isMine) return;
+  if (record.topic === "order.events") hear(orderId, record.content?.version);
   waiting.add(orderId);
   loadWaiting();
 }
@@ -115,7 +146,9 @@ function show() {
   const ended = all
     .filter((order) => columnOf(order) === "done")
     .sort((one, other) => other.status_since.localeCompare(one.status_since));
-  ended.slice(PAGE_MAX).forEach((order) => orders.delete(order.order_id));
+  for (const { order_id: id } of ended.slice(PAGE_MAX)) {
+    for (const each of [orders, told, readings]) each.delete(id);
+  }
   const done = ended.slice(0, DONE_MAX);
   document.getElementById("done").hidden = done.length === 0;
   keep(document.getElementById("done-list"), done, (order) => order.order_id, doneRow);
@@ -342,6 +375,7 @@ async function start() {
   loadRestaurant = calm(async () => {
     const shown = await bar.load();
     if (shown) menu(shown);
+    if (isBehind(restaurantId, shown?.version)) setTimeout(loadRestaurant, READING_MS);
   }, 200);
   loadRestaurant();
   listen(
