@@ -162,7 +162,7 @@ class World:
             rows = [row for row in self.rows[path] if row["flags"]]
         else:
             rows = self.rows[path]
-        rows = [row for row in rows if all(row.get(name) == labels[name] for name in labels)]
+        rows = [row for row in rows if all(_label(row, name) == labels[name] for name in labels)]
         start = int(params.get("cursor", 0))
         end = start + min(self.page_rows, int(params["limit"]))
         return {"items": rows[start:end], "cursor": str(end) if end < len(rows) else None}
@@ -189,6 +189,12 @@ class World:
             yield FakeLog(wanted, wanted if from_beginning else [], lambda: self.records, topics)
 
         return opened
+
+
+def _label(row: JsonRow, name: str) -> Any:
+    """What a row is listed by under this name."""
+    value = row.get(name)
+    return value["restaurant_id"] if name == "restaurant" and isinstance(value, dict) else value
 
 
 class FakeLog:
@@ -266,8 +272,15 @@ def full_world() -> World:
     return World(
         rows={
             "/orders": [
-                order("3", OrderStatus.IN_DELIVERY, 2, driver_id="driver-1", eta_at=NOW),
-                order("2", OrderStatus.CREATED, 1, flags=("payment_late",)),
+                order(
+                    "3",
+                    OrderStatus.IN_DELIVERY,
+                    2,
+                    driver_id="driver-1",
+                    eta_at=NOW,
+                    customer="cust-42",
+                ),
+                order("2", OrderStatus.CREATED, 1, flags=("payment_late",), customer="cust-42"),
                 order("1", OrderStatus.DELIVERED, 0),
             ],
             "/deliveries": [delivery("3")],

@@ -42,9 +42,10 @@ const COLUMNS = {
 
 /** Reads all orders anew; each answer is shown as it comes. */
 async function loadAll() {
-  const queries = [...OPEN_STATUSES.map((status) => `status=${status}&`), ""];
+  const mine = `restaurant=${encodeURIComponent(restaurantId)}&limit=${PAGE_MAX}`;
+  const queries = [...OPEN_STATUSES.map((status) => `&status=${status}`), ""];
   const answers = queries.map(async (query) => {
-    const { items } = await get(`/api/order/orders?${query}limit=${PAGE_MAX}`);
+    const { items } = await get(`/api/order/orders?${mine}${query}`);
     items.forEach(take);
     show();
   });
