@@ -13,8 +13,9 @@ left in the tables until there is room.
 
 import asyncio
 import random
+import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -87,6 +88,24 @@ Watch = Callable[[str, Any, str, int], AbstractContextManager[None]]
 _Place = tuple[int, str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """A call that has not ended: `waiting` for its turn, `running`, or `pausing` before the next.
+
+    attempt: the number of the latest attempt, 0 before the first.
+    seconds: since it runs, or until it is made again.
+    error: why the latest attempt that is over has told no outcome.
+    """
+
+    key: str
+    call: Any
+    target: str
+    state: str
+    attempt: int
+    seconds: float
+    error: str | None
+
+
 class Effects:
     """The calls that the states of this worker's partitions wait for."""
 
@@ -111,6 +130,7 @@ class Effects:
         self._running: dict[_Place, asyncio.Task[None]] = {}
         self._began_at: dict[asyncio.Task[None], float] = {}
         self._pausing: dict[_Place, asyncio.TimerHandle] = {}
+        self._errors: dict[_Place, str] = {}
         self._busy: Counter[str] = Counter()
 
     def set(self, partition: int, key: str, calls: Iterable[Any]) -> None:
@@ -160,11 +180,25 @@ class Effects:
         now = clock.monotonic()
         return now - min(self._began_at.values(), default=now)
 
+    def views(self) -> Iterator[CallView]:
+        """The calls that have not ended, in no order."""
+        now, loop_now = clock.monotonic(), asyncio.get_running_loop().time()
+        for place, attempt in self._attempts.items():
+            state, seconds = "waiting", 0.0
+            if (task := self._running.get(place)) is not None:
+                state, seconds = "running", now - self._began_at[task]
+            elif (pause := self._pausing.get(place)) is not None:
+                state, seconds = "pausing", max(0.0, pause.when() - loop_now)
+            _, key, call = place
+            target, error = self._outside.target(call), self._errors.get(place)
+            yield CallView(key, call, target, state, attempt, seconds, error)
+
     def _user(self, call: Any) -> str:
         return f"{self._outside.target(call)}/{self._outside.user(call)}"
 
     def _drop(self, place: _Place) -> None:
         del self._attempts[place]
+        self._errors.pop(place, None)
         self.room.give_back(self._user(place[2]))
         self._queued.discard(place)
         if (pause := self._pausing.pop(place, None)) is not None:
@@ -259,6 +293,9 @@ class Effects:
     def _pause_before_next(self, place: _Place, seconds: float) -> None:
         if self._running.get(place) is not asyncio.current_task():
             return  # dropped, or another took its place, while it ended
+        # A call pauses for the error that is being handled.
+        error = sys.exception()
+        self._errors[place] = str(error) or type(error).__name__
         loop = asyncio.get_running_loop()
         self._pausing[place] = loop.call_later(seconds, self._again, place)
 
