@@ -16,7 +16,6 @@ SERVICES = ("order", "delivery", "matcher", "driver")
 SANDBOX = {"payments": 9001, "pos": 9002, "phones": 9003}
 SERVICE_PORT_FIRST = 8001
 WEB = "web"
-WEB_PORT = 3000
 SANDBOX_SPEED_MPS = 400.0
 SANDBOX_PREPARATION_SECONDS = 5
 

@@ -38,10 +38,20 @@ def replay_with(settings: Settings) -> Replay:
             told = replace(resolved, appended=tuple(appended))
             await topic.append_resolution(connection, case, told)
         except DeadLetterError as error:
-            raise ProblemError(409, str(error)) from error
+            raise ProblemError(409, _told(error)) from error
         return appended
 
     return run
+
+
+def _told(error: DeadLetterError) -> str:
+    """Why it can't be done, for the page, which can correct nothing."""
+    if not error.remedy:
+        return error.problem
+    return (
+        f"{error.problem}. The board replays a record only as it is; to correct it first, "
+        "use the command tiffin dead-letters"
+    )
 
 
 if __name__ == "__main__":

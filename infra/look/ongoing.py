@@ -8,7 +8,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from infra.look.errors import LookError
+from infra.look.errors import LookError, UnknownKeyError
 from infra.look.fronts import Fronts
 from infra.look.kinds import KINDS, Cell, Row
 from infra.look.outcome import Sources, add_url, ended, positive, show, urls
@@ -78,7 +78,7 @@ class Ongoing:
         keys = [arguments.name] if order is None else list(_keys(order))
         rows = [row for key in keys for row in fronts.ongoing({"key": key, "limit": "100"})[0]]
         if order is None and not rows:
-            raise LookError(f"nothing is going on for {arguments.name!r}")
+            raise UnknownKeyError(f"nothing is going on for {arguments.name!r}")
         if arguments.json:
             for row in rows:
                 print(json_line(row))

@@ -44,7 +44,8 @@ class Board:
     async def summary(self) -> dict[str, Any]:
         """Counts, ages, throughput, lag and readiness, as they are now."""
         machinery = await self._state_of_services()
-        return {**figures(self._world, clock.now()), **machinery, "is_live": self._feed.is_live}
+        feed = {"is_live": self._feed.is_live, "read_share": self._feed.read_share}
+        return {**figures(self._world, clock.now()), **machinery, **feed}
 
     def map(self) -> dict[str, Any]:
         """Where drivers and goods are."""

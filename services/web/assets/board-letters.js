@@ -20,7 +20,8 @@ export function showLetters(letters, reload) {
 }
 
 function letterRow(letter, reload) {
-  const place = `${letter.source_topic} · partition ${letter.source_partition} · offset ${letter.source_offset}`;
+  const { source_topic: topic, source_partition: partition, source_offset: offset } = letter;
+  const place = `${topic} · partition ${partition} · offset ${offset}`;
   const replayIt = (event) => replay(event, letter, reload);
   return el(
     "article",
@@ -77,10 +78,12 @@ function pretty(text) {
 async function replay(event, letter, reload) {
   const pressed = event.currentTarget;
   const text =
-    "The record is checked as the service would check it, and goes to it again. A command counts once, however often.";
+    "The record is checked as the service would check it, and goes to it again. " +
+    "A command counts once, however often.";
   if (!(await confirm({ title: "Replay the record?", text, yes: "Replay" }))) return;
   pressed.disabled = true;
-  const path = `/api/board/dead-letters/${encodeURIComponent(letter.service)}/${encodeURIComponent(letter.id)}`;
+  const [service, id] = [letter.service, letter.id].map(encodeURIComponent);
+  const path = `/api/board/dead-letters/${service}/${id}`;
   try {
     await send("POST", `${path}/replay`);
     toast("The record was replayed.");

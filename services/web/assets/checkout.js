@@ -18,7 +18,7 @@ const TOKENS = [
   ["tok_refund_refused", "A refund is refused at first"],
 ];
 
-/** { element, title, update(), renew(restaurant), leave() }; restaurant is null for an empty cart. */
+/** { element, title, update(), renew(restaurant), leave() }; no restaurant: an empty cart. */
 export function checkoutView(restaurant) {
   return restaurant && count() > 0 ? new Checkout(restaurant) : emptyView();
 }

@@ -124,7 +124,8 @@ function show() {
 }
 
 function signature(order) {
-  return `${order.version}/${busy.has(order.order_id)}/${minutes.get(order.order_id)}/${seen.has(order.order_id)}`;
+  const id = order.order_id;
+  return `${order.version}/${busy.has(id)}/${minutes.get(id)}/${seen.has(id)}`;
 }
 
 /** Makes new orders hard to overlook: in the title, in a banner, and told to screen readers. */
@@ -228,9 +229,10 @@ function newParts(order) {
 
 function refusedParts(order) {
   const { reason, detail, final_at } = order.refusal;
+  const why = `${words(reason).toLowerCase()}${detail ? ` – ${detail}` : ""}`;
   return {
     time: left(final_at, "final in", "final for"),
-    note: `Refused: ${words(reason).toLowerCase()}${detail ? ` – ${detail}` : ""}. The customer is told when this is final.`,
+    note: `Refused: ${why}. The customer is told when this is final.`,
     actions: [
       button(
         order,
@@ -281,7 +283,7 @@ function readyParts(order) {
     note: order.driver_id
       ? `Driver ${order.driver_id} is on the way.`
       : "A driver is being sought.",
-    actions: [],
+    actions: [button(order, "cancel", "Can't hand it over…", () => cancel(order), "danger")],
   };
 }
 

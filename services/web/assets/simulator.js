@@ -20,7 +20,7 @@ function valueText(fault, value) {
   return String(value);
 }
 
-/** Sends all faults of a program with this one changed; one request of a program after the other. */
+/** Sends all faults of a program with this one changed; one request after the other. */
 function change(program, name, value) {
   const next = { ...current.get(program), [name]: value };
   current.set(program, next);
