@@ -25,9 +25,16 @@ CALL = {
     "error": "it answered 503\x1b[2J",
 }
 TIMER = {
-    "aggregate": "order", "order_id": ORDER_2, "status": "CREATED", "what": "CheckDeadline",
-    "why": "It may be late.", "flag": "payment_late", "key": ORDER_2, "kind": "timer",
-    "state": "late", "at": "2030-01-01T12:02:00Z",
+    "aggregate": "order",
+    "order_id": ORDER_2,
+    "status": "CREATED",
+    "what": "CheckDeadline",
+    "why": "It may be late.",
+    "flag": "payment_late",
+    "key": ORDER_2,
+    "kind": "timer",
+    "state": "late",
+    "at": "2030-01-01T12:02:00Z",
 }
 
 
