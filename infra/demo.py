@@ -17,6 +17,7 @@ from rich.console import Console
 EXAMPLE = Path(__file__).parent / "examples" / "order.json"
 FINAL = {"DELIVERED", "REJECTED", "CANCELLED"}
 COLOURS = {"DELIVERED": "green", "REJECTED": "red", "CANCELLED": "red"}
+CUSTOMER = "demo-customer"
 LATER_SECONDS = 10
 POLL_SECONDS = 0.5
 SECONDS_MAX = 240.0
@@ -50,7 +51,7 @@ def _place(client: httpx.Client, console: Console, count: int) -> dict[str, str]
     run = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     orders: dict[str, str] = {}
     for number in range(count):
-        body = {**example, "reference": f"demo-{run}-{number + 1}"}
+        body = {**example, "reference": f"demo-{run}-{number + 1}", "customer": CUSTOMER}
         asked = "now"
         if number % 2:
             ready_at = datetime.now(UTC) + timedelta(seconds=LATER_SECONDS * (number + 1))

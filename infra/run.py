@@ -23,9 +23,11 @@ from infra.data_directory import running_supervisor
 from infra.errors import BrokerError
 from infra.ports import HOST, port_is_free
 from infra.programs import Program, ProgramError
-from infra.stack import SERVICES, WEB, WEB_PORT, Stack, StackPlan
+from infra.stack import SERVICES, WEB, Stack, StackPlan
 from infra.traces import OTLP_PORT, ZIPKIN_PORT
 from services.common.codec import LANGUAGES
+from services.common.settings import SettingsError
+from services.web.settings import Settings
 
 WATCH_SECONDS = 0.5
 RESTARTS_MAX = 10
@@ -65,9 +67,17 @@ def main() -> int:
         return stop(arguments.directory)
     console = Console(highlight=False)
     exporting = _exporting()
-    plan = StackPlan(directory=arguments.directory, web_port=WEB_PORT, environment=exporting)
+    try:
+        web_port = Settings.from_env(os.environ).web_port
+    except SettingsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    plan = StackPlan(directory=arguments.directory, web_port=web_port, environment=exporting)
     if arguments.free_ports:
         plan = StackPlan.on_free_ports(arguments.directory, with_web=True, environment=exporting)
+    if plan.web_port is not None and not port_is_free(plan.web_port):
+        print(f"error: {_taken(plan.web_port)}", file=sys.stderr)
+        return 1
     stack = Stack(plan)
     console.print("Starting Kafka, four services, the sandbox and the web pages ...")
     began_at = time.monotonic()
@@ -117,6 +127,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--stop", action="store_true", help="stop the one that runs")
     return parser
+
+
+def _taken(port: int) -> str:
+    return (
+        f"port {port}, where the web pages are to be, is taken by another program; "
+        f"TIFFIN_WEB_PORT={port + 1} make run puts them elsewhere"
+    )
 
 
 def _interrupt(*_: object) -> None:

@@ -17,7 +17,6 @@ SERVICES = ("order", "delivery", "matcher", "driver")
 SANDBOX = {"payments": 9001, "pos": 9002, "phones": 9003}
 SERVICE_PORT_FIRST = 8001
 WEB = "web"
-WEB_PORT = 3000
 SECRET_FILE = "track-secret"
 SECRET_BYTES = 32
 SANDBOX_SPEED_MPS = 400.0

@@ -8,6 +8,7 @@ from typing import Protocol
 from infra.dead_letters import command as dead_letters
 from infra.look.kinds import KINDS
 from infra.look.lists import Lists
+from infra.look.ongoing import Ongoing
 from infra.look.outcome import Sources
 from infra.look.sql import Sql
 from infra.look.tail import Tail
@@ -36,6 +37,7 @@ def commands(sources: Sources) -> Commands:
     """All commands by name, each with what it does."""
     return {
         **{name: (Lists(kind, sources), HELP[name]) for name, kind in KINDS.items()},
+        "ongoing": (Ongoing(sources), "what is pending: timers and calls, with attempts and why"),
         "tail": (Tail(sources), "show records of topics, decoded, as they come"),
         "sql": (Sql(sources), "query the tables of all services and the event log"),
         "dead-letters": (dead_letters, "show records that were put aside, replay or discard them"),

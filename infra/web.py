@@ -42,7 +42,7 @@ def letter_tools(settings: Settings) -> LetterTools:
             told = replace(resolved, appended=tuple(appended))
             await topic.append_resolution(connection, case, told)
         except DeadLetterError as error:
-            raise ProblemError(409, str(error)) from error
+            raise ProblemError(409, _told(error)) from error
         return appended
 
     async def discard_one(service: str, letter_id: str, note: str) -> None:
@@ -54,6 +54,16 @@ def letter_tools(settings: Settings) -> LetterTools:
             raise ProblemError(409, str(error)) from error
 
     return LetterTools(replay_one, discard_one)
+
+
+def _told(error: DeadLetterError) -> str:
+    """Why it can't be done, for the page, which can correct nothing."""
+    if not error.remedy:
+        return error.problem
+    return (
+        f"{error.problem}. The board replays a record only as it is; to correct it first, "
+        "use the command tiffin dead-letters"
+    )
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "order.json"
 ATTEMPTS_MAX = 40
 NAP_SECONDS = 0.5
 CODE_SHARE = 0.25
+CUSTOMERS = 50
 # What becomes of a ticket there, by how a restaurant's id begins in the sandbox; shares of orders.
 RESTAURANTS = {
     "": 0.66,
@@ -83,6 +84,7 @@ class Partners:
             **self._example,
             "partner": self._name,
             "reference": f"{self._tale.submitted}",
+            "customer": f"customer-{self._tale.submitted % CUSTOMERS}",
         }
         choice = self._random.random()
         if choice < 0.08:

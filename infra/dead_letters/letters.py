@@ -16,7 +16,17 @@ NOTE_CHARS_MAX = 1_000
 
 
 class DeadLetterError(Exception):
-    """What was asked can't be done; the text is one sentence that says why and what to do."""
+    """What was asked can't be done; the text is one sentence that says why and what to do.
+
+    Args:
+        problem: why.
+        remedy: which options of the command help, where some do.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{problem} ({remedy})" if remedy else problem)
+        self.problem = problem
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,8 @@ def _command(case: Case, value: bytes | None, key: str | None, is_forced: bool) 
     except BadRecordError as error:
         if not is_forced:
             raise DeadLetterError(
-                f"{case.service} would put it aside again: {error} (--edit or --value FILE "
-                "corrects it, --force replays it as it is)"
+                f"{case.service} would put it aside again: {error}",
+                "--edit or --value FILE corrects it, --force replays it as it is",
             ) from error
         forced_key = case.original_key if key is None else key.encode()
         return Outgoing(letter.source_topic, forced_key, value, case.original_headers)
@@ -104,7 +104,8 @@ def _reaction(case: Case, owner: str, value: bytes | None) -> tuple[Outgoing, ..
         event, message = language.decode_event(value)
     except BadRecordError as error:
         raise DeadLetterError(
-            f"{case.service} can't read the event: {error} (--edit or --value FILE corrects it)"
+            f"{case.service} can't read the event: {error}",
+            "--edit or --value FILE corrects it",
         ) from error
     try:
         commands = list(REACTIONS[case.service][owner](message))

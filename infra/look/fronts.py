@@ -113,6 +113,26 @@ class Fronts(AbstractContextManager["Fronts"]):
         answer = self._get("order", f"/orders/{quote(order_id, safe='')}/events")
         return list(answer["items"]) if answer else []
 
+    def ongoing(self, asked: Mapping[str, str]) -> tuple[list[Row], int, bool]:
+        """What is going on at all services, the soonest first; how much it is; if that is all.
+
+        Args:
+            asked: of each service: limit, key, kind.
+
+        Raises:
+            LookError: a front does not answer, or not as wanted.
+        """
+        answers = [(name, self._get(name, "/ongoing", asked)) for name in self._urls]
+        for name, answer in answers:
+            if answer is None:
+                raise LookError(f"there is no /ongoing at {self._urls[name]}")
+        rows: list[Row] = [
+            {"service": name, **row} for name, answer in answers for row in answer["items"]
+        ]
+        rows.sort(key=lambda row: _at(row["at"]))
+        total = sum(answer["total"] for _, answer in answers)
+        return rows, total, all(answer["is_whole"] for _, answer in answers)
+
     def _pages(self, kind: Kind, labels: Mapping[str, str], page_rows: int) -> Iterator[Row]:
         asked = {**labels, "limit": str(page_rows)}
         while True:
@@ -150,6 +170,10 @@ class Fronts(AbstractContextManager["Fronts"]):
         if answer.status_code != 200 or not isinstance(content, dict):
             raise LookError(f"{who} answers {answer.status_code}: {_detail(content)}")
         return content
+
+
+def _at(instant: str) -> datetime:
+    return datetime.fromisoformat(instant)
 
 
 def _detail(content: Any) -> str:

@@ -20,6 +20,8 @@ LIMIT = 50
 WATCH_SECONDS = 1.0
 HELP = {
     "partner": "only of this partner",
+    "customer": "only of whom the partner knows by this id",
+    "restaurant": "only of the restaurant with this id",
     "region": "only of this region",
     "flagged": "only those that an operator is to look at",
 }

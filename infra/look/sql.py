@@ -8,13 +8,15 @@ import asyncio
 import csv
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.look.kinds import KINDS
+from infra.look.fronts import Fronts
+from infra.look.kinds import KINDS, Row
+from infra.look.ongoing import ROWS_MAX
 from infra.look.outcome import Sources, add_bootstrap, add_url, ended, settings, show, urls
 from infra.look.records import columns_of, entry_of
 from infra.look.tables import TABLES, LogTable
@@ -92,7 +94,7 @@ class Loader:
         with self.sources.fronts(urls(self.arguments, SERVICES)) as fronts:
             for name, path in files.items():
                 with path.open("w", encoding="utf-8") as file:
-                    for row in fronts.listed(KINDS[name]):
+                    for row in _rows(fronts, name):
                         file.write(json_line(row) + "\n")
 
     async def _load_logs(self, files: dict[str, Path]) -> None:
@@ -109,6 +111,16 @@ class Loader:
                     for record in await log.more():
                         row = columns_of(entry_of(record))
                         by_topic[record.topic].write(json_line(row) + "\n")
+
+
+def _rows(fronts: Fronts, name: str) -> Iterable[Row]:
+    """The rows of a table that the fronts tell."""
+    if name in KINDS:
+        return fronts.listed(KINDS[name])
+    rows, total, is_whole = fronts.ongoing({"limit": str(ROWS_MAX)})
+    if total > len(rows) or not is_whole:
+        print(f"ongoing: the soonest {len(rows)} of at least {total} are read", file=sys.stderr)
+    return rows
 
 
 def _cell(value: Any, nothing: str) -> str:

@@ -115,6 +115,24 @@ TABLES: Mapping[str, FrontTable | LogTable] = {
             **VERSIONED,
         }
     ),
+    "ongoing": FrontTable(
+        {
+            "service": "VARCHAR",
+            "aggregate": "VARCHAR",
+            "key": "VARCHAR",
+            "order_id": "VARCHAR",
+            "status": "VARCHAR",
+            "kind": "VARCHAR",
+            "what": "VARCHAR",
+            "why": "VARCHAR",
+            "flag": "VARCHAR",
+            "state": "VARCHAR",
+            "at": "TIMESTAMPTZ",
+            "target": "VARCHAR",
+            "attempt": "BIGINT",
+            "error": "VARCHAR",
+        }
+    ),
     **{f"{owner}_events": _log(f"{owner}.events") for owner in OWNERS},
     "order_calls": _log("order.calls"),
     "rejections": _log(*(f"{owner}.rejections" for owner in OWNERS)),

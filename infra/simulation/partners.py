@@ -135,4 +135,5 @@ class Partners:
             delay_seconds=0 if ready_at else random.choice((0, 0, 2, 6)),
             ready_at=ready_at,
             requires_code=random.random() < 0.4,
+            customer=f"customer-{number % 3}" if number % 4 else None,
         )

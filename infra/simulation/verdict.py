@@ -181,7 +181,7 @@ def _check_table(
         "table_is_the_fold_of_the_log",
         f"{service}/{number} says that {sorted(waiting)} wait for something",
     )
-    listed = {each.key for each in table.listed("all", "")}
+    listed = {each.key for each in table.listed({})}
     expect(
         listed == set(rows),
         "table_is_the_fold_of_the_log",

@@ -111,6 +111,11 @@ class Agenda:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._opened.wait(), nap)
 
+    def row(self, key: str) -> Row[Any] | None:
+        """The row of an aggregate of this worker's."""
+        rows = (table.row(key) for table in self._tables.values())
+        return next((row for row in rows if row is not None), None)
+
     @property
     def oldest_call_seconds(self) -> float:
         """How long the oldest call has run that has not ended."""

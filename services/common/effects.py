@@ -14,7 +14,7 @@ left in the tables until there is room.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -92,6 +92,24 @@ Tell = Callable[[Attempt], None]
 _Place = tuple[int, str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """A call that has not ended: `waiting` for its turn, `running`, or `pausing` before the next.
+
+    attempt: the number of the latest attempt, 0 before the first.
+    seconds: since it runs, or until it is made again.
+    error: why the latest attempt that is over has told no outcome.
+    """
+
+    key: str
+    call: Any
+    target: str
+    state: str
+    attempt: int
+    seconds: float
+    error: str | None
+
+
 class Effects:
     """The calls that the states of this worker's partitions wait for."""
 
@@ -119,6 +137,7 @@ class Effects:
         self._running: dict[_Place, asyncio.Task[None]] = {}
         self._began_at: dict[asyncio.Task[None], float] = {}
         self._pausing: dict[_Place, asyncio.TimerHandle] = {}
+        self._errors: dict[_Place, str] = {}
         self._busy: Counter[str] = Counter()
 
     def set(self, partition: int, key: str, calls: Iterable[Any]) -> None:
@@ -168,12 +187,26 @@ class Effects:
         now = clock.monotonic()
         return now - min(self._began_at.values(), default=now)
 
+    def views(self) -> Iterator[CallView]:
+        """The calls that have not ended, in no order."""
+        now, loop_now = clock.monotonic(), asyncio.get_running_loop().time()
+        for place, attempt in self._attempts.items():
+            state, seconds = "waiting", 0.0
+            if (task := self._running.get(place)) is not None:
+                state, seconds = "running", now - self._began_at[task]
+            elif (pause := self._pausing.get(place)) is not None:
+                state, seconds = "pausing", max(0.0, pause.when() - loop_now)
+            _, key, call = place
+            target, error = self._outside.target(call), self._errors.get(place)
+            yield CallView(key, call, target, state, attempt, seconds, error)
+
     def _user(self, call: Any) -> str:
         return f"{self._outside.target(call)}/{self._outside.user(call)}"
 
     def _drop(self, place: _Place) -> None:
         del self._attempts[place]
         self._flagged.discard(place)
+        self._errors.pop(place, None)
         self.room.give_back(self._user(place[2]))
         self._queued.discard(place)
         if (pause := self._pausing.pop(place, None)) is not None:
@@ -226,12 +259,12 @@ class Effects:
             self._counters.add("effects_unanswered")
             log.warning("%s %s attempt %d: %s", type(call).__name__, key, number, error)
             await self._flag_if_late(place, number, str(error))
-            self._pause_before_next(place, self._pause(number))
+            self._pause_before_next(place, self._pause(number), str(error))
         except Exception as error:
             self._counters.add("effects_failed")
             log.exception("%s %s attempt %d failed", type(call).__name__, key, number)
             attempt.error = attempt.error or f"the outcome is not written: {_named(error)}"
-            self._pause_before_next(place, self._limits.backoff_seconds_max)
+            self._pause_before_next(place, self._limits.backoff_seconds_max, _named(error))
         else:
             self._counters.add("effects_answered")
         finally:
@@ -281,9 +314,10 @@ class Effects:
         except TimeoutError as error:
             raise UnansweredError(f"no answer within {self._limits.timeout_seconds} s") from error
 
-    def _pause_before_next(self, place: _Place, seconds: float) -> None:
+    def _pause_before_next(self, place: _Place, seconds: float, error: str) -> None:
         if self._running.get(place) is not asyncio.current_task():
             return  # dropped, or another took its place, while it ended
+        self._errors[place] = error
         loop = asyncio.get_running_loop()
         self._pausing[place] = loop.call_later(seconds, self._again, place)
 

@@ -15,12 +15,16 @@ import msgspec
 
 from services.common import store, table_layout
 from services.common.codec import encode_plain
+from services.common.common_places import common_places
 from services.common.decider import Decider, Row, State, fold, follows
 from services.common.folding import Appended, Folding, Position
 from services.common.rebuild import Rebuild, RebuildLimits
 from services.common.telemetry import log
 
 __all__ = ["Appended", "EventTable", "Listed", "Position", "TablePartition"]
+
+# The label of every row.
+ALL = {"all": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +122,16 @@ class TablePartition(Generic[State]):
                 yield key, row
 
     def listed(
-        self, name: str, value: str, after: tuple[str, str] | None = None
+        self, labels: Mapping[str, str], after: tuple[str, str] | None = None
     ) -> Iterator[Listed[State]]:
-        """Rows with this label, newest first, beginning behind the (sort, key) `after`."""
-        prefix = table_layout.label_prefix(name, value)
-        start = prefix if after is None else prefix + "\0".join(after).encode() + b"\0"
-        for stored, _ in self._scan(start, prefix + table_layout.END):
-            sort, key = stored[len(prefix) :].decode().split("\0", 1)
+        """Rows with all these labels, newest first, beginning behind the (sort, key) `after`.
+
+        No other row is read, however many have one of the labels.
+        """
+        prefixes = [table_layout.label_prefix(*label) for label in labels.items() or ALL.items()]
+        start = b"" if after is None else "\0".join(after).encode() + b"\0"
+        for place in common_places(self._db.iter, prefixes, start):
+            sort, key = place.decode().split("\0", 1)
             row = self.row(key)
             if row is not None:
                 yield Listed(sort, key, row)

@@ -249,15 +249,8 @@ class Front(Generic[State]):
             BadCursorError: the cursor is none of this service's.
         """
         after = None if cursor is None else decode_cursor(cursor)
-        (name, value), *rest = labels.items() or [("all", "")]
-        decider = self._table.decider
-
-        def matches(listed: Listed[State]) -> bool:
-            own = decider.labels(listed.row.state)
-            return all(own.get(other) == wanted for other, wanted in rest)
-
         parts = [
-            islice(filter(matches, self._table[number].listed(name, value, after)), limit)
+            islice(self._table[number].listed(labels, after), limit)
             for number in sorted(self._readiness.open_partitions)
         ]
         merged = heapq.merge(*parts, key=lambda listed: (listed.sort, listed.key))

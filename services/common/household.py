@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.common.api import Peers
 from services.common.front import Front
 from services.common.metrics import JointMetrics, duration_families
+from services.common.ongoing import add_ongoing
 from services.common.open_requests import RequestLimits
 from services.common.settings import CommonSettings
 from services.common.traced_requests import TracedRequests
@@ -42,6 +43,7 @@ class Household:
             if other.add_routes is None:
                 raise ValueError(f"{other.name} adds nothing to the front of {first.name}")
             other.add_routes(self.api, worker)
+        add_ongoing(self.api, {each.parts.name: each for each in self.workers})
         if tracer is not None:
             self.api.add_middleware(TracedRequests, tracer=tracer)
 

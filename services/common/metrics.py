@@ -193,7 +193,7 @@ def partition_families(
     )
     for number in sorted(opened):
         keys.add_metric([str(number)], table[number].keys_estimate)
-        found = islice(table[number].listed("flagged", "true"), FLAGGED_MAX)
+        found = islice(table[number].listed({"flagged": "true"}), FLAGGED_MAX)
         flagged.add_metric([str(number)], sum(1 for _ in found))
     folded = _gauge("tiffin_recovery_folded_events", "Folded by the recovery so far.", "partition")
     wanted = _gauge("tiffin_recovery_wanted_events", "To fold by the recovery in all.", "partition")

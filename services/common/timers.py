@@ -7,7 +7,7 @@ many, the earliest are held in memory; the others are left in the tables until t
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import datetime
 
 from services.common.decider import Wakeup
@@ -83,6 +83,12 @@ class Timers:
 
     def __len__(self) -> int:
         return sum(len(wakeups) for wakeups in self._wanted.values())
+
+    def views(self) -> Iterator[tuple[str, Wakeup]]:
+        """The aggregates that wait, each with a wakeup, in no order."""
+        for (_, key), wakeups in self._wanted.items():
+            for wakeup in wakeups:
+                yield key, wakeup
 
     @property
     def late_seconds(self) -> float:

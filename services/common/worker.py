@@ -108,6 +108,17 @@ class Worker:
         settings = self.settings
         return RequestLimits(settings.front_requests_open_max, settings.front_request_seconds_max)
 
+    @property
+    def agenda(self) -> Agenda:
+        """What the states of this worker's partitions wait for.
+
+        Raises:
+            UnavailableError: the worker has not connected to Kafka yet.
+        """
+        if self._agenda is None:
+            raise UnavailableError("the worker is not connected to Kafka yet")
+        return self._agenda
+
     def live(self) -> Mapping[str, Any]:
         """Whether all loops turn; `stalled` names those that do not."""
         stalled = self.lease.pulses.overdue(self.settings.stall_warn_seconds)

@@ -62,6 +62,10 @@ def _add_answers(api: FastAPI, ports: Ports) -> None:
         request: Request,
         status: OrderStatus | None = None,
         partner: str | None = None,
+        customer: Annotated[
+            str | None, Query(description="the partner's opaque id of who orders")
+        ] = None,
+        restaurant: Annotated[str | None, Query(description="a restaurant_id")] = None,
         idempotency_key: str | None = None,
         flagged: Annotated[
             Literal["true"] | None, Query(description="only those that an operator is to look at")
@@ -73,6 +77,8 @@ def _add_answers(api: FastAPI, ports: Ports) -> None:
         labels = {
             "flagged": flagged,
             "idempotency_key": idempotency_key,
+            "customer": customer,
+            "restaurant": restaurant,
             "partner": partner,
             "status": None if status is None else status.value,
         }

@@ -22,7 +22,10 @@ from services.order.views import new_view
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """An order as a partner asks for it; `reference` may be left to the Idempotency-Key header."""
+    """An order as a partner asks for it; `reference` may be left to the Idempotency-Key header.
+
+    `customer` is the partner's opaque id of who orders: no name, address or phone number.
+    """
 
     partner: str
     restaurant: Restaurant
@@ -34,6 +37,7 @@ class OrderRequest:
     delay_seconds: int = 0
     ready_at: datetime | None = None
     requires_code: bool = False
+    customer: str | None = None
 
 
 def add_submissions(api: FastAPI, ports: Ports) -> None:
@@ -138,6 +142,7 @@ def _command(order: OrderRequest, idempotency_key: str | None) -> SubmitOrder:
             ready_at=ready_at,
             idempotency_key=idempotency_key,
             requires_code=order.requires_code,
+            customer=order.customer,
         )
     except ValueError as error:
         raise ProblemError(422, f"body: {error}") from error

@@ -55,6 +55,8 @@ class Driver:
         self.is_polled = False
         self.is_announced = False
         self.deliveries_completed = 0
+        self.is_going = False
+        self.is_off = False
         self._driver_id = driver_id
         self._settings = settings
         self._faults = faults
@@ -63,6 +65,16 @@ class Driver:
         self._announce_at = 0.0
         self._answer: OfferAnswer | None = None
         self._errand: Errand | None = None
+        self._has_said_off = False
+
+    def go_off_duty(self) -> None:
+        """Has the driver take no more work, once the present delivery is made."""
+        self.is_going, self._has_said_off = True, False
+
+    def stay_on_duty(self) -> None:
+        """Has the driver take work again, who was about to go."""
+        self.is_going = self.is_off = False
+        self._announce_at = 0.0
 
     async def poll(self, now: float) -> None:
         """Asks for the delivery, and for an offer when there is none; now is monotonic."""
@@ -86,6 +98,8 @@ class Driver:
         """Says what is due at this place; now is monotonic."""
         if self.delivery:
             await self._go_on(self.delivery, location)
+        elif self.is_going:
+            await self._leave(location)
         elif self.offer:
             await self._answer_offer(self.offer)
         elif now >= self._announce_at:
@@ -109,6 +123,15 @@ class Driver:
         self.is_announced = True
         # Polling cannot show whether an announcement counted, so a waiting phone repeats it.
         self._announce_at = now + (self._settings.availability_repeat_seconds or math.inf)
+
+    async def _leave(self, location: GeoPoint) -> None:
+        """Says so until the service shows that it counts: an offer may be on its way."""
+        is_off = self._has_said_off and await self._service.takes_no_work(self._driver_id)
+        if self.is_going and is_off:
+            self.is_off = True
+            return
+        await self._service.announce_unavailable(self._driver_id, self._settings.region, location)
+        self.is_announced, self._has_said_off = False, True
 
     async def _answer_offer(self, offer: OfferedDelivery) -> None:
         faults = self._faults.current

@@ -9,6 +9,7 @@ import msgspec
 from services.sandbox.geography import GeoPoint
 
 CONNECTIONS_MAX = 64
+UNAVAILABLE = "UNAVAILABLE"
 
 
 class DriverServiceError(Exception):
@@ -42,6 +43,13 @@ class AssignedDelivery:
         return self.dropoff if self.picked_up and not self.returning else self.pickup
 
 
+@dataclass(frozen=True, slots=True)
+class _KnownDriver:
+    """What of a driver is asked for."""
+
+    status: str
+
+
 AnswerT = TypeVar("AnswerT")
 
 
@@ -58,6 +66,21 @@ class DriverService:
         """Tells that the driver waits for a delivery."""
         body = {"available": True, "region": region, "location": asdict(location)}
         await self._call("PUT", f"/drivers/{driver_id}/availability", body)
+
+    async def announce_unavailable(self, driver_id: str, region: str, location: GeoPoint) -> None:
+        """Tells that the driver takes no work; an open offer is declined by that."""
+        body = {"available": False, "region": region, "location": asdict(location)}
+        await self._call("PUT", f"/drivers/{driver_id}/availability", body)
+
+    async def takes_no_work(self, driver_id: str) -> bool:
+        """True when the service knows that the driver takes no work, or knows no such driver."""
+        response = await self._call("GET", f"/drivers/{driver_id}", None, accepts=(404,))
+        if response.status_code == 404:
+            return True
+        try:
+            return msgspec.json.decode(response.content, type=_KnownDriver).status == UNAVAILABLE
+        except msgspec.DecodeError as error:
+            raise DriverServiceError(f"driver: {error}") from error
 
     async def assigned_delivery(self, driver_id: str) -> AssignedDelivery | None:
         """The driver's delivery, or None; a driver that the service does not know has none."""

@@ -30,6 +30,7 @@ class PhoneStatus(StrEnum):
     DRIVING_TO_DROPOFF = "driving_to_dropoff"
     RETURNING = "returning"
     PAUSING = "pausing"
+    GOING_OFF_DUTY = "going_off_duty"
     SILENT = "silent"
 
 
@@ -39,6 +40,7 @@ class PhoneView:
 
     driver_id: str
     status: PhoneStatus
+    is_going: bool
     location: GeoPoint
     delivery_id: str | None
     offered_delivery_id: str | None
@@ -75,13 +77,35 @@ class Phone:
         self._last_error: str | None = None
 
     async def run(self) -> None:
-        """Ticks until it is cancelled."""
+        """Ticks until it is cancelled, or off duty with nothing left to send."""
         tick_seconds = self._settings.tick_seconds
         # Phones that start together would otherwise all poll in the same instant.
         await asyncio.sleep(self._random.random() * tick_seconds)
-        while True:
+        while not self._is_done:
             await self.tick()
             await asyncio.sleep(tick_seconds)
+
+    @property
+    def is_going(self) -> bool:
+        """True while it finishes, and then takes no more work."""
+        return self._driver.is_going
+
+    @property
+    def has_work(self) -> bool:
+        """True while its driver has a delivery."""
+        return self._driver.delivery is not None
+
+    def go_off_duty(self) -> None:
+        """Has it end once its driver's delivery is made and all places are sent."""
+        self._driver.go_off_duty()
+
+    def stay_on_duty(self) -> None:
+        """Has it go on after all."""
+        self._driver.stay_on_duty()
+
+    @property
+    def _is_done(self) -> bool:
+        return self._driver.is_off and not len(self._outbox)
 
     async def tick(self) -> None:
         """Does what a phone does in one tick."""
@@ -92,7 +116,7 @@ class Phone:
         if not self._has_network(now):
             return
         self._outbox.flush()
-        if now < self._call_at:
+        if now < self._call_at or self._driver.is_off:
             return
         try:
             await self._driver.poll(now)
@@ -109,6 +133,7 @@ class Phone:
         return PhoneView(
             driver_id=self.driver_id,
             status=self._status(),
+            is_going=self.is_going,
             location=self._location,
             delivery_id=delivery.delivery_id if delivery else None,
             offered_delivery_id=offer.delivery_id if offer else None,
@@ -126,6 +151,8 @@ class Phone:
                 return PhoneStatus.RETURNING
             is_picked_up = delivery.picked_up
             return PhoneStatus.DRIVING_TO_DROPOFF if is_picked_up else PhoneStatus.DRIVING_TO_PICKUP
+        if self._driver.is_going:
+            return PhoneStatus.GOING_OFF_DUTY
         if self._driver.offer:
             return PhoneStatus.OFFERED
         if not self._driver.is_polled:

@@ -51,6 +51,7 @@ class Settings:
     location_seconds: float = 5.0
     locations_buffered_max: int = 3600
     driver_count: int = 2
+    drivers_max: int = 200
     region: str = "san-jose"
     region_latitude: float = 37.3382
     region_longitude: float = -121.8863
@@ -68,6 +69,11 @@ class Settings:
             is_in_range = 0 < value < math.inf or (value == 0 and field.name not in POSITIVE)
             if not is_in_range:
                 raise ValueError(f"{PREFIX}{field.name.upper()} is out of range: {value}")
+        if self.driver_count > self.drivers_max:
+            raise ValueError(
+                f"{PREFIX}DRIVER_COUNT is {self.driver_count}, "
+                f"and {PREFIX}DRIVERS_MAX is {self.drivers_max}"
+            )
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] = environ) -> "Settings":

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -59,7 +60,8 @@ class Board:
     async def summary(self) -> dict[str, Any]:
         """Counts, ages, throughput, lag and readiness, as they are now."""
         machinery = await self._state_of_services()
-        return {**figures(self._world, clock.now()), **machinery, "is_live": self._feed.is_live}
+        feed = {"is_live": self._feed.is_live, "read_share": self._feed.read_share}
+        return {**figures(self._world, clock.now()), **machinery, **feed}
 
     def map(self) -> dict[str, Any]:
         """Where drivers and goods are."""
@@ -88,15 +90,23 @@ class Board:
         return {"drivers": drivers, "deliveries": deliveries}
 
     async def search(self, text: str) -> list[dict[str, Any]]:
-        """Orders by id, reference or restaurant, the newest first."""
-        if not text.strip():
+        """Orders by id, reference, restaurant or customer, the newest first."""
+        wanted = text.strip()
+        if not wanted:
             return []
-        found = [_row(order) for order in self._world.search(text, FOUND_MAX)]
-        if found:
+        found = [_row(order) for order in self._world.search(wanted, FOUND_MAX)]
+        if found and all(row["customer"] != wanted for row in found):
             return found
+        return _joined(found, await self._older(wanted))
+
+    async def _older(self, wanted: str) -> list[dict[str, Any]]:
+        """Orders by id or customer, of which some may be too old to be kept here."""
+        if not _is_id(wanted):
+            asked = urlencode({"customer": wanted})
+            rows = await self._fronts.rows("order", f"/orders?{asked}")
+            return [_found(row) for row in rows]
         try:
-            # One that is too old to be kept here.
-            return [_found(await self._fronts.order(text.strip()))] if _is_id(text) else []
+            return [_found(await self._fronts.order(wanted))]
         except ProblemError:
             return []
 
@@ -214,7 +224,7 @@ def board_routes(board: Board, tools: LetterTools | None) -> APIRouter:
 
     @routes.get("/search")
     async def search(q: str = "") -> Response:
-        """Orders by id, reference, restaurant."""
+        """Orders by id, reference, restaurant, customer."""
         return json_response(await board.search(q[:100]))
 
     @routes.get("/orders/{order_id}/story")
@@ -291,6 +301,7 @@ def _row(order: OrderView) -> dict[str, Any]:
         "order_id": order.order_id,
         "partner": order.partner,
         "reference": order.reference,
+        "customer": order.customer,
         "restaurant_id": order.restaurant.restaurant_id,
         "status": order.status,
         "created_at": order.created_at,
@@ -299,10 +310,21 @@ def _row(order: OrderView) -> dict[str, Any]:
 
 def _found(order: dict[str, Any]) -> dict[str, Any]:
     restaurant = order.get("restaurant") or {}
-    names = ("order_id", "partner", "reference", "status", "created_at")
+    names = ("order_id", "partner", "reference", "customer", "status", "created_at")
     row = {name: order.get(name) for name in names}
     return {**row, "restaurant_id": restaurant.get("restaurant_id")}
 
 
+def _joined(kept: list[dict[str, Any]], older: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Both, each order once, the newest first; what is kept is at least as new."""
+    by_id = {row["order_id"]: row for row in (*older, *kept)}
+    newest = sorted(by_id.values(), key=lambda row: _instant(row["created_at"]), reverse=True)
+    return newest[:FOUND_MAX]
+
+
+def _instant(at: datetime | str) -> datetime:
+    return at if isinstance(at, datetime) else datetime.fromisoformat(at)
+
+
 def _is_id(text: str) -> bool:
-    return len(text.strip()) == 36 and all(each in "0123456789abcdef-" for each in text.strip())
+    return len(text) == 36 and all(each in "0123456789abcdef-" for each in text)

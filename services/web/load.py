@@ -13,6 +13,7 @@ from services.web.fronts import json_response
 from services.web.shop import Checkout, Door, Line, Shop
 
 SPREAD_DEGREES = 0.02
+CUSTOMERS = 40
 LINES_MAX = 3
 QUANTITY_MAX = 3
 
@@ -63,6 +64,7 @@ class Load:
                 + random.uniform(-SPREAD_DEGREES, SPREAD_DEGREES),
             ),
             client_reference=f"load-{uuid4()}",
+            customer=f"customer-{random.randint(1, CUSTOMERS)}",
         )
 
     async def _run(self, interval_seconds: float) -> None:

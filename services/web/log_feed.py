@@ -30,7 +30,20 @@ class LogFeed:
         self._hub = hub
         self._positions: dict[TopicPartition, int] = {}
         self._old_until: dict[TopicPartition, int] = {}
+        self._began: dict[TopicPartition, int] = {}  # where the first read began
         self.is_live = False
+
+    @property
+    def read_share(self) -> float:
+        """How much is read of what was in the log when the feed began, from 0 to 1."""
+        done = sum(
+            min(self._positions.get(place, 0), end) - self._began[place]
+            for place, end in self._old_until.items()
+        )
+        whole = sum(end - self._began[place] for place, end in self._old_until.items())
+        if self.is_live or whole == 0:
+            return float(self.is_live)
+        return max(0.0, min(1.0, done / whole))
 
     async def run(self) -> None:
         """Reads until it is cancelled."""
@@ -100,6 +113,7 @@ class LogFeed:
             left = self._positions.get(place, start)
             # A log that was made anew or cut is read from where it is.
             left = left if begins[place] <= left <= ends[place] else begins[place]
+            self._began.setdefault(place, left)
             self._positions[place] = left
             consumer.seek(place, left)
 

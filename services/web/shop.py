@@ -62,7 +62,10 @@ class Door(BaseModel):
 
 
 class Checkout(BaseModel):
-    """A full cart; `client_reference` is made once for it, so that it is one order."""
+    """A full cart; `client_reference` is made once for it, so that it is one order.
+
+    `customer` is a random id that one browser keeps: all its orders are one customer's.
+    """
 
     restaurant_id: str
     items: list[Line] = Field(min_length=1, max_length=LINES_MAX)
@@ -71,6 +74,7 @@ class Checkout(BaseModel):
     ready_at: datetime | None = None
     requires_code: bool = False
     payment_token: str = PAYMENT_TOKEN
+    customer: str | None = Field(None, min_length=8, max_length=64, pattern=r"^[\w.:-]+$")
 
 
 def read_menus(path: Path = MENUS) -> dict[str, Place]:
@@ -141,6 +145,7 @@ class Shop:
             "currency": CURRENCY,
             "payment_token": checkout.payment_token,
             "requires_code": checkout.requires_code,
+            "customer": checkout.customer,
         }
         if checkout.ready_at is not None:
             order["ready_at"] = checkout.ready_at

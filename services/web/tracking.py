@@ -133,7 +133,8 @@ def _body(
     restaurant = order.get("restaurant") or {}
     restaurant_id = restaurant.get("restaurant_id")
     return {
-        "order": order,
+        # Who has the link knows no more of the customer than the order itself says.
+        "order": {name: value for name, value in order.items() if name != "customer"},
         "timeline": told,
         "driver": driver,
         "restaurant": {

@@ -47,6 +47,7 @@ class OrderView:
     status_since: datetime
     ready_at: datetime | None = None
     code: str | None = None
+    customer: str | None = None
     is_admitted: bool = False
     payment: str = "PENDING"
     is_charged: bool = False
@@ -95,6 +96,7 @@ def created(event: orders.OrderCreated, at: datetime) -> OrderView:
         status_since=at,
         ready_at=event.ready_at,
         code=event.code,
+        customer=event.customer,
     )
 
 

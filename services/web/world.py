@@ -129,7 +129,7 @@ class World:
         ]
 
     def search(self, text: str, found_max: int) -> list[OrderView]:
-        """Orders by the beginning of their id, part of their reference, or restaurant."""
+        """Orders by how their id begins, part of their reference or restaurant, or customer."""
         wanted = text.strip().lower()
         found = [order for order in self.orders() if _matches(order, wanted)]
         return heapq.nlargest(found_max, found, key=lambda order: order.created_at)
@@ -290,4 +290,5 @@ def _matches(order: OrderView, wanted: str) -> bool:
         order.order_id.startswith(wanted)
         or wanted in order.reference.lower()
         or wanted in order.restaurant.restaurant_id.lower()
+        or wanted == (order.customer or "").lower()
     )

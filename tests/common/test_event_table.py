@@ -158,7 +158,7 @@ def test_the_table_equals_a_fold_of_the_log_wherever_its_process_is_killed(
         events = list(islice(endless_log(), position))
         assert rows_of(table, [f"key-{n}" for n in range(5)]) == tally.folded(events)
         assert table.position.last_event_id == events[-1].envelope.id
-        assert sum(1 for _ in table.listed("all", "")) == 5
+        assert sum(1 for _ in table.listed({})) == 5
         assert sum(len(table.history(f"key-{n}")) for n in range(5)) == sum(
             1 for n in range(position) if n % 7
         )
@@ -215,7 +215,7 @@ def test_a_table_of_another_form_of_state_is_folded_anew(tmp_path: Path) -> None
     later = replace(tally.decider(), state_type=WiderTally)  # type: ignore[arg-type]
     reopened = TablePartition(tmp_path / "t", later)
     assert (reopened.position.next_offset, reopened.row("a")) == (0, None)
-    assert list(reopened.listed("all", "")) == []
+    assert list(reopened.listed({})) == []
     reopened.close()
 
 

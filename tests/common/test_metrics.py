@@ -120,7 +120,7 @@ def test_partitions_tell_what_is_open_and_how_far_recoveries_are() -> None:
         1: SimpleNamespace(
             keys_estimate=42,
             counts={"CREATED": 7},
-            listed=lambda *label: iter(flagged[label]),
+            listed=lambda labels: iter(flagged[next(iter(labels.items()))]),
         ),
     }
     made = Metrics("order", "a")

@@ -133,7 +133,7 @@ class Service:
         for worker in self.workers.values():
             assert worker._partitions is not None
             for partition in worker._partitions.open_partitions:
-                found |= {each.key: each.row for each in worker.table[partition].listed("all", "")}
+                found |= {each.key: each.row for each in worker.table[partition].listed({})}
                 assert worker.table[partition].losers == 0
         assert found == rows
 

@@ -84,6 +84,7 @@ _DEMANDS: dict[type[Any], dict[str, SearchStrategy[Any]]] = {
         "delay_seconds": st.integers(0, order.DELAY_SECONDS_MAX),
         "ready_at": st.none(),
         "idempotency_key": st.none() | TEXTS,
+        "customer": st.none() | TEXTS,
     },
     order.RefundItem: {
         "line": st.integers(0, order.ITEMS_MAX - 1),

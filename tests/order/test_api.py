@@ -39,6 +39,33 @@ async def test_a_zone_that_is_none_is_refused(world: World) -> None:
     assert "zone is an IANA time zone" in answer.json()["detail"]
 
 
+async def test_orders_are_found_by_customer_and_by_restaurant(world: World) -> None:
+    """Alone, together and with a status; a bad one is refused where it stands."""
+    for number in range(6):
+        place = {**RESTAURANT, "restaurant_id": f"r-{number % 2}"}
+        customer = {"customer": f"cust-{number % 3}"} if number < 5 else {}
+        body = {**BODY, "reference": f"{number}", "restaurant": place, **customer}
+        assert (await world.http.post("/orders", json=body)).status_code == 202
+    world.settle()
+
+    async def found(query: str) -> list[str]:
+        rows = (await world.http.get(f"/orders?{query}")).json()["items"]
+        return [row["reference"] for row in rows]
+
+    assert await found("customer=cust-1") == ["4", "1"]
+    assert await found("customer=cust-") == []
+    assert await found("restaurant=r-1&status=CREATED") == ["5", "3", "1"]
+    assert await found("restaurant=r-0&customer=cust-1&partner=eat") == ["4"]
+    assert await found("restaurant=r-1&status=DELIVERED") == []
+    shown = (await world.http.get("/orders?customer=cust-1&limit=1")).json()
+    assert shown["items"][0]["customer"] == "cust-1"
+    assert await found(f"customer=cust-1&cursor={shown['cursor']}") == ["1"]
+    for bad in ("", "x" * 201, 7):
+        answer = await world.http.post("/orders", json={**BODY, "customer": bad})
+        assert answer.status_code == 422
+        assert "customer" in answer.json()["detail"]
+
+
 async def test_the_wanted_time_is_shown_by_the_clock_of_the_restaurant(world: World) -> None:
     """From the partner's zone on, until the restaurant says another; none where nobody knows it."""
     ready_at = clock.now().replace(microsecond=0) + timedelta(hours=2)

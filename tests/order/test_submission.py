@@ -35,6 +35,7 @@ def test_a_submission_creates_one_order() -> None:
     [
         replace(SUBMIT, payment_token="tok_amex"),
         replace(SUBMIT, requires_code=True),
+        replace(SUBMIT, customer="cust-42"),
         replace(SUBMIT, restaurant=replace(SUBMIT.restaurant, zone="Europe/Rome")),
         replace(SUBMIT, items=(Item("Lasagne", 1, 1250),)),
     ],
@@ -65,6 +66,13 @@ def test_instants_are_told_in_utc_whatever_offset_the_partner_uses() -> None:
     assert created.state.ready_at == ready_at
     assert created.state.ready_at.tzinfo is UTC
     created.when(wanted_at(ready_at)).nothing()
+
+
+@pytest.mark.parametrize(("customer", "problem"), [(" ", "is empty"), ("x" * 201, "at most 200")])
+def test_a_customer_is_a_short_text_or_none(customer: str, problem: str) -> None:
+    """As long as a reference may be."""
+    with pytest.raises(ValueError, match=f"customer .*{problem}"):
+        replace(SUBMIT, customer=customer)
 
 
 def test_an_order_costs_no_more_than_a_provider_could_charge() -> None:
@@ -102,12 +110,14 @@ def test_an_order_has_a_code_only_where_the_partner_asks_for_one() -> None:
     created.when(SUBMIT).rejected("reference_taken")
 
 
-def test_an_order_is_listed_by_status_partner_and_idempotency_key() -> None:
-    labels = {"status": "IN_PREPARATION", "partner": "acme"}
+def test_an_order_is_listed_by_what_people_look_for() -> None:
+    """Status, partner and restaurant; and customer and idempotency key, where they are told."""
+    labels = {"status": "IN_PREPARATION", "partner": "acme", "restaurant": "trattoria"}
     assert DECIDER.labels(order("cooking").state) == labels
-    keyed = replace(SUBMIT, idempotency_key="key")
-    state = given(DECIDER).when(keyed).accepted().state
+    named = replace(SUBMIT, idempotency_key="key", customer="cust-42")
+    state = given(DECIDER).when(named).accepted().state
     assert DECIDER.labels(state)["idempotency_key"] == "key"
+    assert DECIDER.labels(state)["customer"] == "cust-42"
     assert DECIDER.listed_at(state) == NOON
 
 

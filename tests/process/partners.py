@@ -81,4 +81,5 @@ def submission(number: int, world: World) -> SubmitOrder:
         delay_seconds=0 if number % 2 else 10,
         ready_at=world.now + timedelta(minutes=2) if number % 2 else None,
         requires_code=number % 3 == 0,
+        customer=f"customer-{number % 3}" if number % 4 else None,
     )

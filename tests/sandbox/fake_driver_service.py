@@ -24,6 +24,7 @@ class FakeDriverService:
     deliveries: dict[str, Body] = field(default_factory=dict)
     offers: dict[str, Body] = field(default_factory=dict)
     announced: list[str] = field(default_factory=list)
+    off_duty: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     codes_named: list[str | None] = field(default_factory=list)
     to_lose: dict[str, int] = field(default_factory=dict)
@@ -73,11 +74,25 @@ class FakeDriverService:
 
         @app.put("/drivers/{driver_id}/availability", status_code=202)
         async def put_availability(driver_id: str, body: Body) -> None:
-            assert body["available"] is True
             assert body["region"] == "san-jose"
             assert set(body["location"]) == {"latitude", "longitude"}
-            self.announced.append(driver_id)
-            self.calls.append("available")
+            call = "available" if body["available"] else "unavailable"
+            self.calls.append(call)
+            if body["available"]:
+                self.announced.append(driver_id)
+                self.off_duty.discard(driver_id)
+            elif self.to_lose.get(call, 0) > 0:
+                self.to_lose[call] -= 1
+            elif driver_id not in self.deliveries:
+                self.offers.pop(driver_id, None)
+                self.off_duty.add(driver_id)
+
+        @app.get("/drivers/{driver_id}")
+        async def get_driver(driver_id: str) -> Response:
+            if not self.knows_drivers:
+                return Response(status_code=404)
+            is_off = driver_id in self.off_duty
+            return json_answer({"status": "UNAVAILABLE" if is_off else "AVAILABLE"})
 
         @app.get("/drivers/{driver_id}/assigned-delivery")
         async def get_assigned_delivery(driver_id: str) -> Response:

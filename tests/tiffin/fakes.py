@@ -138,6 +138,8 @@ class World:
     asked: list[str] = field(default_factory=list)
     opened: list[tuple[str, ...]] = field(default_factory=list)
     log_error: LookError | None = None
+    ongoing: dict[str, list[JsonRow]] | None = field(default_factory=dict)
+    ongoing_total: int | None = None
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """The answer of a front."""
@@ -146,6 +148,8 @@ class World:
             self.busy -= 1
             return httpx.Response(503, json={"detail": "not every partition has a worker"})
         path = request.url.path
+        if path == "/ongoing" and self.ongoing is not None:
+            return httpx.Response(200, json=self._ongoing(request))
         if path in self.rows:
             return httpx.Response(200, json=self._page(path, request.url.params))
         parent, _, key = path.removesuffix("/events").rpartition("/")
@@ -156,13 +160,21 @@ class World:
                 return httpx.Response(200, json=row)
         return httpx.Response(404, json={"detail": "there is none"})
 
+    def _ongoing(self, request: httpx.Request) -> JsonRow:
+        rows = (self.ongoing or {}).get(_service(request), [])
+        key, limit = request.url.params.get("key"), int(request.url.params["limit"])
+        items = [row for row in rows if key in (None, row["key"])]
+        total = len(items) if self.ongoing_total is None else self.ongoing_total
+        total = total if _service(request) == "order" else 0
+        return {"items": items[:limit], "total": total, "is_whole": True}
+
     def _page(self, path: str, params: httpx.QueryParams) -> JsonRow:
         labels = {name: params[name] for name in params if name not in ("limit", "cursor")}
         if labels.pop("flagged", None):
             rows = [row for row in self.rows[path] if row["flags"]]
         else:
             rows = self.rows[path]
-        rows = [row for row in rows if all(row.get(name) == labels[name] for name in labels)]
+        rows = [row for row in rows if all(_label(row, name) == labels[name] for name in labels)]
         start = int(params.get("cursor", 0))
         end = start + min(self.page_rows, int(params["limit"]))
         return {"items": rows[start:end], "cursor": str(end) if end < len(rows) else None}
@@ -197,6 +209,18 @@ class World:
             yield FakeLog(wanted, wanted if from_beginning else [], lambda: self.records, topics)
 
         return opened
+
+
+def _service(request: httpx.Request) -> str:
+    """Which service is asked; those of `make run` are told apart by port."""
+    names = {8001 + number: name for number, name in enumerate(URLS)}
+    return names.get(request.url.port or 0, request.url.host)
+
+
+def _label(row: JsonRow, name: str) -> Any:
+    """What a row is listed by under this name."""
+    value = row.get(name)
+    return value["restaurant_id"] if name == "restaurant" and isinstance(value, dict) else value
 
 
 class FakeLog:
@@ -274,8 +298,15 @@ def full_world() -> World:
     return World(
         rows={
             "/orders": [
-                order("3", OrderStatus.IN_DELIVERY, 2, driver_id="driver-1", eta_at=NOW),
-                order("2", OrderStatus.CREATED, 1, flags=("payment_late",)),
+                order(
+                    "3",
+                    OrderStatus.IN_DELIVERY,
+                    2,
+                    driver_id="driver-1",
+                    eta_at=NOW,
+                    customer="cust-42",
+                ),
+                order("2", OrderStatus.CREATED, 1, flags=("payment_late",), customer="cust-42"),
                 order("1", OrderStatus.DELIVERED, 0),
             ],
             "/deliveries": [delivery("3")],

@@ -12,12 +12,13 @@ DELIVERY_3 = ids.delivery_id(ORDER_3)
 
 GOLDEN = {
     "orders": f"""\
-order                                 status       age    partner/reference  restaurant  \
+order                                 status       age    partner/reference  customer  restaurant  \
 amount     eta       driver    flags
-{ORDER_3}  IN_DELIVERY  1 min  acme/3             taqueria-1  13.50 USD  12:03:00  driver-1
-{ORDER_2}  CREATED      2 min  acme/2             taqueria-1  13.50 USD  -         -         \
-payment_late
-{ORDER_1}  DELIVERED    3 min  acme/1             taqueria-1  13.50 USD  -         -
+{ORDER_3}  IN_DELIVERY  1 min  acme/3             cust-42   taqueria-1  \
+13.50 USD  12:03:00  driver-1
+{ORDER_2}  CREATED      2 min  acme/2             cust-42   taqueria-1  \
+13.50 USD  -         -         payment_late
+{ORDER_1}  DELIVERED    3 min  acme/1             -         taqueria-1  13.50 USD  -         -
 """,
     "deliveries": f"""\
 delivery                              status     age    region    driver    eta       \
@@ -69,6 +70,10 @@ def test_a_list_is_json_for_programs(kind: str, capsys: pytest.CaptureFixture[st
         (["--flagged"], [ORDER_2]),
         (["--partner", "acme", "--limit", "1"], [ORDER_3]),
         (["--partner", "other"], []),
+        (["--customer", "cust-42"], [ORDER_3, ORDER_2]),
+        (["--customer", "cust-4"], []),
+        (["--customer", "cust-42", "--restaurant", "taqueria-1", "--open"], [ORDER_3, ORDER_2]),
+        (["--restaurant", "taqueria-2"], []),
         (["--partner", "acme", "--open", "--flagged"], [ORDER_2]),
     ],
 )

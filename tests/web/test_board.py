@@ -10,6 +10,7 @@ from tests.web.outside import web
 from tests.web.written import (
     ASSIGNED,
     AVAILABLE,
+    CREATED,
     DELIVERY_ID,
     DELIVERY_STARTED,
     LIFE,
@@ -131,6 +132,35 @@ async def test_an_order_that_is_too_old_to_be_kept_is_found_by_its_id() -> None:
         nothing = (await front.http.get("/api/board/search?q=zzz")).json()
     assert found[0]["restaurant_id"] == "r"
     assert nothing == []
+
+
+async def test_all_orders_of_a_customer_are_found() -> None:
+    """Those that are kept, and those that only their front still knows; each once."""
+    old = {
+        "partner": "acme",
+        "reference": "0",
+        "customer": "cust-42",
+        "status": "DELIVERED",
+        "created_at": "2029-01-01T00:00:00Z",
+        "restaurant": {"restaurant_id": "r"},
+    }
+    rows = [{**old, "order_id": ORDER_ID, "status": "NEW"}, {**old, "order_id": "old"}]
+    log = Log()
+    async with web() as front:
+        front.take(log.event("order", CREATED))
+        front.calls.answers["GET order/orders"] = (200, {"items": rows, "cursor": None})
+        found = (await front.http.get("/api/board/search?q=cust-42")).json()
+        asked = front.calls.asked[-1].url.params
+        front.calls.asked.clear()
+        by_reference = (await front.http.get(f"/api/board/search?q={CREATED.reference}")).json()
+    assert [(each["order_id"], each["status"]) for each in found] == [
+        (ORDER_ID, "CREATED"),
+        ("old", "DELIVERED"),
+    ]
+    assert {each["customer"] for each in found} == {"cust-42"}
+    assert asked["customer"] == "cust-42"
+    assert [each["order_id"] for each in by_reference] == [ORDER_ID]
+    assert front.calls.asked == []
 
 
 async def test_dead_letters_are_open_until_somebody_has_seen_to_them() -> None:

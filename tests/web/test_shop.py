@@ -54,6 +54,19 @@ async def test_prices_come_from_the_menu() -> None:
     assert (sent["partner"], sent["reference"]) == ("tiffin-shop", "cart-00000001")
 
 
+async def test_all_orders_of_a_browser_are_one_customers() -> None:
+    """Where it says what it is known by; what can be no such id is refused."""
+    async with web() as front:
+        front.calls.answers["POST order/orders"] = TAKEN
+        known = {**CART, "customer": "customer-0123456789abcdef01234567"}
+        await front.http.post("/api/shop/orders", json=known)
+        named = front.calls.body()["customer"]
+        await front.http.post("/api/shop/orders", json=CART)
+        unnamed = front.calls.body()["customer"]
+        bad = await front.http.post("/api/shop/orders", json={**CART, "customer": "Jo Doe, 5 St"})
+    assert (named, unnamed, bad.status_code) == (known["customer"], None, 422)
+
+
 async def test_what_is_not_on_the_menu_is_not_sold() -> None:
     """Nobody is asked for it."""
     async with web() as front:

@@ -43,6 +43,7 @@ async def test_the_page_shows_the_order_with_its_code_and_history() -> None:
     shown = answer.json()
     assert shown["order"]["status"] == "WAITING_FOR_DRIVER"
     assert shown["order"]["code"] == "1234"
+    assert "customer" not in shown["order"]
     assert "payment_token" not in answer.text
     assert [each["type"] for each in shown["timeline"]] == [
         "OrderCreated",

@@ -26,6 +26,7 @@ SUBMIT = orders.SubmitOrder(
     items=(Item("Horchata", 2, 300),),
     currency="USD",
     payment_token="tok_visa",
+    customer="cust-42",
 )
 ORDER_ID = SUBMIT.order_id
 DELIVERY_ID = ids.delivery_id(ORDER_ID)
@@ -41,6 +42,7 @@ CREATED = orders.OrderCreated(
     payment_token="tok_visa",
     delay_seconds=0,
     code="1234",
+    customer=SUBMIT.customer,
 )
 ADMITTED = orders.OrderAdmitted(ORDER_ID, None, 900, 690)
 SCHEDULED = orders.OrderScheduled(ORDER_ID, "ch_1", AT)

@@ -80,6 +80,7 @@ class SubmitOrder:
 
     Preparation starts `delay_seconds` after payment, or so that the order is ready at `ready_at`.
     Where `requires_code` is true, the customer gets a code that the driver has to name.
+    `customer` is the partner's opaque id of who orders: no name, address or phone number.
     """
 
     partner: str
@@ -93,6 +94,7 @@ class SubmitOrder:
     ready_at: Instant | None = None
     idempotency_key: str | None = None
     requires_code: bool = False
+    customer: str | None = None
 
     def __post_init__(self) -> None:
         check_identifier("partner", self.partner)
@@ -115,6 +117,8 @@ class SubmitOrder:
                 raise ValueError("give delay_seconds or ready_at, not both")
         if self.idempotency_key is not None:
             check_text("idempotency_key", self.idempotency_key)
+        if self.customer is not None:
+            check_text("customer", self.customer)
 
     @property
     def order_id(self) -> str:
@@ -433,7 +437,8 @@ class CheckDeadline:
 class OrderCreated:
     """An order was taken in; its restaurant is asked next whether it takes orders.
 
-    `code` is what the driver has to name at the door, where the partner asks for that.
+    `code` is what the driver has to name at the door, where the partner asks for that; `customer`
+    is the partner's opaque id of who orders, where it tells one.
     """
 
     order_id: str
@@ -449,6 +454,7 @@ class OrderCreated:
     ready_at: Instant | None = None
     idempotency_key: str | None = None
     code: str | None = None
+    customer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,13 @@ def decide(
 
 def labels(order: Order) -> Mapping[str, str]:
     """What orders are listed by."""
-    named = {"status": order.status.value, "partner": order.partner}
+    named = {
+        "status": order.status.value,
+        "partner": order.partner,
+        "restaurant": order.restaurant.restaurant_id,
+    }
+    if order.customer is not None:
+        named["customer"] = order.customer
     if order.idempotency_key is not None:
         named["idempotency_key"] = order.idempotency_key
     if order.flags:

@@ -124,6 +124,7 @@ def _created(event: OrderCreated, at: datetime) -> Order:
         ready_at=event.ready_at,
         idempotency_key=event.idempotency_key,
         code=event.code,
+        customer=event.customer,
     )
 
 

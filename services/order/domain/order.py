@@ -94,6 +94,7 @@ class Refusal(Struct, frozen=True):
 class Order(Struct, frozen=True):
     """All that is known of an order.
 
+    customer: the partner's opaque id of who orders.
     ready_at: when the customer wants it; expected_ready_at is what the restaurant says.
     is_preparing_too_long: it was told that no time the restaurant may say is good enough.
     """
@@ -114,6 +115,7 @@ class Order(Struct, frozen=True):
     ready_at: datetime | None = None
     idempotency_key: str | None = None
     code: str | None = None
+    customer: str | None = None
     is_admitted: bool = False
     zone: str | None = None
     preparation_seconds: int | None = None

@@ -50,6 +50,7 @@ def submit(
         ready_at=None if command.ready_at is None else command.ready_at.astimezone(UTC),
         idempotency_key=command.idempotency_key,
         code=door_code(command.order_id, code_secret) if command.requires_code else None,
+        customer=command.customer,
     )
 
 
@@ -71,4 +72,5 @@ def content(asked: SubmitOrder | Order) -> tuple[object, ...]:
         asked.delay_seconds,
         asked.ready_at,
         requires_code,
+        asked.customer,
     )

@@ -3,8 +3,8 @@
  *
  *   const restaurants = await get("/api/shop/restaurants");
  *   await send("POST", "/api/shop/orders", body, { "Idempotency-Key": key });
- *   try { … } catch (error) { toast(explain(error), "bad"); }     // Problem: .status .detail .errors
- *   el("button", { class: "button", type: "button", onclick: act, "aria-pressed": false }, "Text", child)
+ *   try { … } catch (error) { toast(explain(error), "bad"); }  // .status .detail .errors
+ *   el("button", { type: "button", onclick: act, "aria-pressed": false }, "Text", child)
  *   fill(parent, ...children)   announce("3 found")   await confirm({ title, text, yes, no })
  *   money(1250, "USD")   time(iso, zone)   dateTime(iso, zone)   ago(iso)   duration(seconds)
  */
@@ -82,12 +82,12 @@ export function explain(error) {
     return `Too many requests at once. ${error.detail}`;
   }
   if (error.status === 503) {
-    return `The service is not available right now; please try again in a moment. (${error.detail})`;
+    return `The service is not available; please try again in a moment. (${error.detail})`;
   }
   return error.detail;
 }
 
-/** An element; attributes named on… are listeners, true is an empty attribute, false and null none. */
+/** An element; attributes named on… are listeners, true is an empty one, false and null none. */
 export function el(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {

@@ -20,7 +20,9 @@ export function showLetters(letters, reload) {
 }
 
 function letterRow(letter, reload) {
-  const place = `${letter.source_topic} · partition ${letter.source_partition} · offset ${letter.source_offset}`;
+  const { source_topic: topic, source_partition: partition, source_offset: offset } = letter;
+  const place = `${topic} · partition ${partition} · offset ${offset}`;
+  const replayIt = (event) => replay(event, letter, reload);
   return el(
     "article",
     { class: "letter" },
@@ -47,7 +49,7 @@ function letterRow(letter, reload) {
       ? el(
           "div",
           { class: "row" },
-          button("Replay…", "replay", (event) => replay(event, letter, reload)),
+          button("Replay…", "replay", replayIt),
           button("Discard…", "discard", (event) => discard(event, letter, reload)),
         )
       : null,
@@ -82,7 +84,8 @@ function button(text, focus, onclick) {
 async function replay(event, letter, reload) {
   const pressed = event.currentTarget;
   const text =
-    "The record is checked as the service would check it, and goes to it again. A command counts once, however often.";
+    "The record is checked as the service would check it, and goes to it again. " +
+    "A command counts once, however often.";
   if (!(await confirm({ title: "Replay the record?", text, yes: "Replay" }))) return;
   await tell(pressed, letter, "replay", undefined, "The record was replayed.", reload);
 }
@@ -98,7 +101,8 @@ async function discard(event, letter, reload) {
 /** Has the front do something with a letter; the button rests meanwhile. */
 async function tell(pressed, letter, what, body, done, reload) {
   pressed.disabled = true;
-  const path = `/api/board/dead-letters/${encodeURIComponent(letter.service)}/${encodeURIComponent(letter.id)}`;
+  const [service, id] = [letter.service, letter.id].map(encodeURIComponent);
+  const path = `/api/board/dead-letters/${service}/${id}`;
   try {
     await send("POST", `${path}/${what}`, body);
     toast(done);

@@ -112,7 +112,8 @@ function lines({ drivers, deliveries }) {
 function summary({ drivers, deliveries }) {
   if (!drivers.length && !deliveries.length) return "No driver has been seen yet.";
   const road = deliveries.filter((each) => each.status === "PICKED_UP").length;
-  const said = `${several(drivers.length, "driver", "drivers")}, ${several(deliveries.length, "live delivery", "live deliveries")}`;
+  const driving = several(drivers.length, "driver", "drivers");
+  const said = `${driving}, ${several(deliveries.length, "live delivery", "live deliveries")}`;
   return `${said}, ${road} on the road. Choose one on the map to read about it.`;
 }
 

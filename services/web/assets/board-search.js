@@ -64,12 +64,13 @@ export function startSearch(form, input, results) {
 }
 
 function row(order) {
+  const facts = [order.restaurant_id, order.customer, dateTime(order.created_at)];
   return el(
     "a",
     { href: `/board/orders/${encodeURIComponent(order.order_id)}` },
     el("b", {}, `${order.partner} / ${order.reference}`),
     pill(order.status),
-    el("span", { class: "muted small" }, `${order.restaurant_id} · ${dateTime(order.created_at)}`),
+    el("span", { class: "muted small" }, facts.filter(Boolean).join(" · ")),
     el("span", { class: "mono muted small" }, order.order_id),
   );
 }

@@ -147,7 +147,7 @@ export function deliveryActions(delivery, reload) {
 async function reassign(path, delivery) {
   const answer = await ask({
     title: `Take the delivery from ${delivery.driver_id}?`,
-    text: "Another driver is sought. Goods on board are fetched from where the driver was last seen.",
+    text: "Another driver is sought. Goods on board are fetched where the driver was last seen.",
     yes: "Reassign",
     danger: true,
     fields: [reasonField()],

@@ -51,6 +51,7 @@ function loader(path, show) {
 }
 
 const loadSummary = loader("/api/board/summary", (summary) => {
+  showReading(summary);
   showCounts(summary);
   throughput(summary.throughput ?? []);
   ages(orderedAges(summary.ages ?? []));
@@ -86,6 +87,16 @@ const listOf = (answer) => (Array.isArray(answer) ? answer : (answer?.items ?? [
 function badge(id, count) {
   byId(id).textContent = count;
   byId(id).className = `badge ${count ? "bad" : "good"}`;
+}
+
+/** While the web front reads the log at its start: that it does, and how far it is. */
+function showReading({ is_live: isLive = true, read_share: share = 0 }) {
+  byId("reading").hidden = isLive;
+  if (isLive) return;
+  const percent = Math.floor(share * 100);
+  byId("reading-share").value = percent;
+  byId("reading-text").textContent = `${percent} %`;
+  setTimeout(soon.summary, 500);
 }
 
 function showCounts(summary) {
@@ -127,7 +138,8 @@ function showCounts(summary) {
   const flagged = el(
     "span",
     { class: `badge ${isWell ? "good" : "bad"}` },
-    `Flagged: ${orders ?? "?"} ${orders === 1 ? "order" : "orders"}, ${deliveries ?? "?"} ${deliveries === 1 ? "delivery" : "deliveries"}`,
+    `Flagged: ${orders ?? "?"} ${orders === 1 ? "order" : "orders"}, `,
+    `${deliveries ?? "?"} ${deliveries === 1 ? "delivery" : "deliveries"}`,
   );
   fill(byId("counts-more"), flagged);
 }

@@ -1,5 +1,5 @@
 /**
- * The cart, the address and the orders that this browser remembers.
+ * The cart, the address and the orders that this browser remembers, and what it is known by.
  *
  * One cart is of one restaurant. Its `reference` is made once: however often a checkout is sent, it
  * is one order. Other tabs follow by the storage event.
@@ -7,6 +7,7 @@
 const CART = "tiffin-cart";
 const ADDRESSES = "tiffin-addresses";
 const ORDERS = "tiffin-orders";
+const CUSTOMER = "tiffin-customer";
 const ORDERS_MAX = 6;
 export const QUANTITY_MAX = 50;
 
@@ -109,10 +110,22 @@ export function keepOrder(order) {
   save(ORDERS, [order, ...others].slice(0, ORDERS_MAX));
 }
 
-function newReference() {
+/** What this browser is known by at the shop: random, and the same for all its orders. */
+export function customer() {
+  const known = read(CUSTOMER);
+  if (typeof known === "string" && /^customer-[0-9a-f]{24}$/.test(known)) {
+    return known;
+  }
+  const made = `customer-${randomName()}`;
+  save(CUSTOMER, made);
+  return made;
+}
+
+const newReference = () => `shop-${randomName()}`;
+
+function randomName() {
   const random = crypto.getRandomValues(new Uint8Array(12));
-  const name = [...random].map((each) => each.toString(16).padStart(2, "0")).join("");
-  return `shop-${name}`;
+  return [...random].map((each) => each.toString(16).padStart(2, "0")).join("");
 }
 
 function tell() {

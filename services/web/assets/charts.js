@@ -1,4 +1,4 @@
-// Charts as SVG, drawn in the pixels that they have: lines over time, and spans on a logarithmic axis.
+// Charts as SVG, drawn in the pixels that they have: lines over time, spans on a logarithmic axis.
 import { duration, el, time } from "./api.js";
 import { s, words } from "./elements.js";
 
@@ -220,7 +220,8 @@ function drawAges(place, rows, width) {
   const label = rows
     .map(
       (each) =>
-        `${words(each.status)}: half under ${duration(each.p50_seconds)}, oldest ${duration(each.max_seconds)}`,
+        `${words(each.status)}: half under ${duration(each.p50_seconds)}, ` +
+          `oldest ${duration(each.max_seconds)}`,
     )
     .join("; ");
   const svg = s("svg", {

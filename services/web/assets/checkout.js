@@ -1,7 +1,7 @@
 /** The checkout: what, where to, when, and one order however often it is sent. */
 import { announce, el, explain, fill, money, Problem, send } from "./api.js";
 import { addressIn, cart, clearCart, count, keepAddress, keepOrder, lines } from "./cart.js";
-import { renewReference } from "./cart.js";
+import { customer, renewReference } from "./cart.js";
 import { refill } from "./elements.js";
 import { distanceM } from "./geo.js";
 import { createMap } from "./map.js";
@@ -18,7 +18,7 @@ const TOKENS = [
   ["tok_refund_refused", "A refund is refused at first"],
 ];
 
-/** { element, title, update(), renew(restaurant), leave() }; restaurant is null for an empty cart. */
+/** { element, title, update(), renew(restaurant), leave() }; no restaurant: an empty cart. */
 export function checkoutView(restaurant) {
   return restaurant && count() > 0 ? new Checkout(restaurant) : emptyView();
 }
@@ -318,6 +318,7 @@ class Checkout {
       destination: this.destination,
       requires_code: this.code.checked,
       client_reference: reference,
+      customer: customer(),
     };
     const readyAt = this.times.readyAt();
     return {

@@ -1,4 +1,4 @@
-// What the pages of the staff share: lists that keep the focus, clocks that tick, statuses as words.
+// What the staff's pages share: lists that keep the focus, clocks that tick, statuses as words.
 import { duration, el, fill, time } from "./api.js";
 
 /** An SVG element. */

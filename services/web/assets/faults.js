@@ -1,4 +1,4 @@
-// The faults that the simulated outside world can have, as controls; services/sandbox/faults.py names them.
+// The faults of the simulated outside world as controls; services/sandbox/faults.py names them.
 
 const SECONDS = { kind: "seconds", min: 0, max: 60, step: 0.5 };
 

@@ -27,7 +27,7 @@ function untilOf(choice) {
   return until.toISOString();
 }
 
-/** All restaurants that are known: those of the shop, and those that have said or cooked something. */
+/** All restaurants that are known: of the shop, and those that have said or cooked something. */
 async function restaurants() {
   const [shop, told, recent] = await Promise.all([
     get("/api/shop/restaurants").catch(() => []),
@@ -229,7 +229,7 @@ export function menuPanel(place) {
   };
 }
 
-/** A snoozed item is a text in the shop's list, and an object with `until` in the front's answer. */
+/** A snoozed item is a text in the shop's list, an object with `until` in the front's answer. */
 function shownItems(known, wanted) {
   const snoozed = new Map(
     (known.snoozed ?? []).map((each) => [each.item ?? each, each.until ?? null]),

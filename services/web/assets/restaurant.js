@@ -44,9 +44,10 @@ const COLUMNS = {
 
 /** Reads all orders anew; each answer is shown as it comes. */
 async function loadAll() {
-  const queries = [...OPEN_STATUSES.map((status) => `status=${status}&`), ""];
+  const mine = `restaurant=${encodeURIComponent(restaurantId)}&limit=${PAGE_MAX}`;
+  const queries = [...OPEN_STATUSES.map((status) => `&status=${status}`), ""];
   const answers = queries.map(async (query) => {
-    const { items } = await get(`/api/order/orders?${query}limit=${PAGE_MAX}`);
+    const { items } = await get(`/api/order/orders?${mine}${query}`);
     items.forEach(take);
     show();
   });
@@ -156,7 +157,8 @@ function show() {
 }
 
 function signature(order) {
-  return `${order.version}/${busy.has(order.order_id)}/${minutes.get(order.order_id)}/${seen.has(order.order_id)}`;
+  const id = order.order_id;
+  return `${order.version}/${busy.has(id)}/${minutes.get(id)}/${seen.has(id)}`;
 }
 
 /** Makes new orders hard to overlook: in the title, in a banner, and told to screen readers. */
@@ -260,9 +262,10 @@ function newParts(order) {
 
 function refusedParts(order) {
   const { reason, detail, final_at } = order.refusal;
+  const why = `${words(reason).toLowerCase()}${detail ? ` – ${detail}` : ""}`;
   return {
     time: left(final_at, "final in", "final for"),
-    note: `Refused: ${words(reason).toLowerCase()}${detail ? ` – ${detail}` : ""}. The customer is told when this is final.`,
+    note: `Refused: ${why}. The customer is told when this is final.`,
     actions: [
       button(
         order,
@@ -313,7 +316,7 @@ function readyParts(order) {
     note: order.driver_id
       ? `Driver ${order.driver_id} is on the way.`
       : "A driver is being sought.",
-    actions: [],
+    actions: [button(order, "cancel", "Can't hand it over…", () => cancel(order), "danger")],
   };
 }
 

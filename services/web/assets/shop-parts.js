@@ -72,7 +72,7 @@ export function snoozeOf(restaurant, name) {
   return found ? { until: found.until ?? null } : null;
 }
 
-/** − 2 +, for an item of a restaurant; both buttons keep the focus when the view is drawn again. */
+/** − 2 +, for an item of a restaurant; both buttons keep the focus when it is drawn again. */
 export function stepper(restaurantId, name, quantity, isBlocked = false) {
   const button = (sign, label, change, isOff) =>
     el(

@@ -48,7 +48,7 @@ function address() {
   }
 }
 
-/** Shows what the address names; the focus goes to its heading when the person has come from another. */
+/** Shows what the address names; the focus goes to its heading when one comes from another. */
 function show({ isMove = false } = {}) {
   const name = address();
   shown?.leave?.();

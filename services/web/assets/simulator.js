@@ -2,6 +2,7 @@
 import { el, fill, get, toast } from "./api.js";
 import { calm, keep, words } from "./elements.js";
 import { WORLD, calmValue } from "./faults.js";
+import { showDrivers, startDrivers } from "./simulator-drivers.js";
 import { post, put, tellProblem } from "./staff.js";
 
 const PRESETS = [0, 6, 20, 60, 120];
@@ -19,7 +20,7 @@ function valueText(fault, value) {
   return String(value);
 }
 
-/** Sends all faults of a program with this one changed; one request of a program after the other. */
+/** Sends all faults of a program with this one changed; one request after the other. */
 function change(program, name, value) {
   const next = { ...current.get(program), [name]: value };
   current.set(program, next);
@@ -184,7 +185,7 @@ const lookAll = calm(async () => {
         .catch(() => {}),
     ),
   );
-  await Promise.all([showPhones(), lookAtLoad()]);
+  await Promise.all([showPhones(), showDrivers(), lookAtLoad()]);
 }, 500);
 
 async function showPhones() {
@@ -223,6 +224,9 @@ function phoneRow(phone) {
         "span",
         { class: "row" },
         words(phone.status),
+        phone.is_going && phone.status !== "going_off_duty"
+          ? el("span", { class: "badge warn" }, "then off duty")
+          : null,
         phone.is_online ? null : el("span", { class: "badge bad" }, "offline"),
       ),
     ),
@@ -296,6 +300,7 @@ async function start() {
   if (!sandbox.available) return;
   build();
   buildLoad();
+  startDrivers();
   byId("all-off").addEventListener("click", () => endFaults(WORLD.map((each) => each.name)));
   lookAll();
   setInterval(lookAll, LOOK_MS);

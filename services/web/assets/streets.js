@@ -107,7 +107,7 @@ function bent(column, row) {
   };
 }
 
-/** A number from 0 to 1 that looks like chance, and is always the same for the same whole numbers. */
+/** A number from 0 to 1 that looks like chance, and is the same for the same whole numbers. */
 function hash(one, two, salt) {
   let mixed = Math.imul(one, 374761393) ^ Math.imul(two, 668265263) ^ Math.imul(salt, 2246822519);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 1274126177);

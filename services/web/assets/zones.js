@@ -1,4 +1,4 @@
-/** Times on the clock of a restaurant's wall, as a datetime-local field has them: "2026-05-01T18:30". */
+/** Times on a restaurant's wall clock, as a datetime-local field has them: "2026-05-01T18:30". */
 
 const PARTS = {
   year: "numeric",
