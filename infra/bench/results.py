@@ -106,7 +106,7 @@ def _shown(section: Section) -> Iterator[RenderableType]:
     yield Padding(Text.assemble((section.name, "bold"), f": {section.what}"), (1, 0, 0, 0))
     figures = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     figures.add_column("")
-    for heading in ("median", "±", "target", "ratio to the floor"):
+    for heading in ("median", "±", "target", "ratio"):
         figures.add_column(heading, justify="right", no_wrap=True)
     for figure in section.figures:
         ratio = section.ratio(figure)
@@ -117,6 +117,9 @@ def _shown(section: Section) -> Iterator[RenderableType]:
             _target(figure),
             "" if ratio is None else f"{ratio:.3f}",
         )
+    floors = {figure.floor for figure in section.figures if figure.floor is not None}
+    if len(floors) == 1:
+        figures.caption = Text(f"ratio to {floors.pop()}")
     yield figures
     if section.processes:
         processes = Table(box=box.SIMPLE_HEAD, pad_edge=False)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.bench.context import BenchError, Context
 from infra.bench.floor_figures import FLOOR, floor_figures
@@ -20,8 +20,12 @@ WARM_SECONDS = 1
 SECONDS = 4
 PER_SECOND_WANTED = 1_000.0
 FLOOR_ORDERS = 20_000
+TRY_LATER_STATUSES = (429, 503)
+PAUSE_SECONDS = 0.1
+ATTEMPTS_MAX = 300
 # So far later that nothing happens to an order after it is paid.
 DELAY_SECONDS = 7 * 86_400
+PUT_OFF = "told to try again over HTTP"
 WHAT = (
     "orders for next week at full speed while those before are admitted and charged: over HTTP "
     "with {connections} connections to the 202, over Kafka with {window} in flight until "
@@ -32,10 +36,14 @@ WHAT = (
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """How many orders a second were taken, and the seconds that each took."""
+    """How many orders a second were taken, and the seconds that each took.
+
+    put_off: how often the front has said to try again, per order.
+    """
 
     per_second: float
     latencies: Sequence[float]
+    put_off: float = 0.0
 
 
 async def measure(context: Context) -> Section:
@@ -62,20 +70,32 @@ async def measure(context: Context) -> Section:
             context, tiffin.bootstrap, hops=1, orders=context.scaled(FLOOR_ORDERS, 200)
         )
     what = WHAT.format(connections=CONNECTIONS, window=WINDOW)
-    figures = (*_figures("over HTTP", over_http), *_figures("over Kafka", over_kafka), *floors)
+    put_off = tuple(each.put_off * 100 for each in over_http)
+    figures = (
+        *_figures("over HTTP", over_http),
+        Figure(PUT_OFF, "%", put_off, higher_is_better=False),
+        *_figures("over Kafka", over_kafka),
+        *floors,
+    )
     return Section("submit", what, figures, processes)
 
 
 async def _run_http(load: Load, tiffin: Tiffin, context: Context) -> Taken:
     client = Client(HOST, tiffin.plan.service_ports["order"][0], CONNECTIONS)
     latencies: list[float] = []
-    is_over = False
+    put_off, is_over = 0, False
 
     async def submit() -> None:
+        nonlocal put_off
         while not is_over:
             began_at = time.monotonic()
-            order = load.expect(began_at)
-            status, answer = await client.ask(request("POST", "/orders", order.body))
+            content = request("POST", "/orders", load.expect(began_at).body)
+            for _ in range(ATTEMPTS_MAX):
+                status, answer = await client.ask(content)
+                if status not in TRY_LATER_STATUSES:
+                    break
+                put_off += 1
+                await asyncio.sleep(PAUSE_SECONDS)
             if status != 202:
                 raise BenchError(f"an order was answered {status}: {answer[:200]!r}")
             latencies.append(time.monotonic() - began_at)
@@ -88,7 +108,7 @@ async def _run_http(load: Load, tiffin: Tiffin, context: Context) -> Taken:
     taken = await measuring
     client.close()
     await load.drain()
-    return taken
+    return replace(taken, put_off=put_off / load.submitted)
 
 
 async def _run_kafka(load: Load, tiffin: Tiffin, context: Context) -> Taken:

@@ -52,7 +52,16 @@ def test_the_table_shows_what_was_found() -> None:
     console = Console(width=100, record=True, file=StringIO())
     console.print(table([SECTION]))
     text = console.export_text()
-    for part in ("what [bold] is", "104 /s", "≥ 100 ✓", "≤ 1,000 ✗", "0.250", "1.500 ms", "90 MB"):
+    for part in (
+        "what [bold] is",
+        "104 /s",
+        "≥ 100 ✓",
+        "≤ 1,000 ✗",
+        "0.250",
+        "ratio to floor",
+        "1.500 ms",
+        "90 MB",
+    ):
         assert part in text
 
 
