@@ -104,7 +104,7 @@ class Board:
         if not _is_id(wanted):
             asked = urlencode({"customer": wanted})
             rows = await self._fronts.rows("order", f"/orders?{asked}")
-            return [_found(row) for row in rows]
+            return [_found(row) for row in rows or ()]
         try:
             return [_found(await self._fronts.order(wanted))]
         except ProblemError:

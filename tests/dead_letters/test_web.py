@@ -12,6 +12,8 @@ from services.web.settings import Settings
 from tests.common.memory_log import MemoryLog
 from tests.dead_letters.aside import BAD_PRICE, put_aside, record
 
+SETTINGS = Settings(track_secret="a secret of this test")
+
 
 async def test_a_record_that_needs_correcting_is_refused_in_the_words_of_the_page(
     monkeypatch: pytest.MonkeyPatch,
@@ -30,10 +32,10 @@ async def test_a_record_that_needs_correcting_is_refused_in_the_words_of_the_pag
         letters.take("order", each)
     (case,) = letters.cases()
     with pytest.raises(ProblemError) as caught:
-        await web.replay_with(Settings())("order", case.letter.id)
+        await web.letter_tools(SETTINGS).replay("order", case.letter.id)
     assert caught.value.status == 409
     assert "price_cents" in caught.value.detail
     assert "--" not in caught.value.detail
     assert "The board replays a record only as it is" in caught.value.detail
     with pytest.raises(ProblemError, match="there is no service"):
-        await web.replay_with(Settings())("kitchen", case.letter.id)
+        await web.letter_tools(SETTINGS).replay("kitchen", case.letter.id)
