@@ -29,6 +29,7 @@ from services.common.front import (
     UnavailableError,
     encode_cursor,
 )
+from services.common.http_transport import HttpTransport
 from services.common.open_requests import OpenRequests, RequestLimits
 from services.common.problem import ProblemError, problem_response
 from services.common.telemetry import TRACEPARENT, Headers
@@ -101,7 +102,7 @@ class Peers:
 
     def __init__(self, front: Callable[[], Front[Any]], seconds_max: float) -> None:
         self._front = front
-        self._client = httpx.AsyncClient(timeout=seconds_max, trust_env=False)
+        self._client = httpx.AsyncClient(transport=HttpTransport(), timeout=seconds_max)
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -4,7 +4,7 @@ import ssl
 from functools import lru_cache
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.partitioner import murmur2
@@ -18,7 +18,36 @@ FETCH_BYTES_MAX = 1 << 20
 # been down may know one broker, and is lost when that one goes.
 METADATA_SECONDS_MAX = 10
 
+# While records come, a consumer's broker gathers them for so long before it answers.
+GATHER_MILLISECONDS = 10
+GATHER_BYTES = 256 << 10
+IDLE_MILLISECONDS = 200
+# How long a producer gathers records after it has sent some; the first go at once.
+LINGER_MILLISECONDS = 5
+
 kafka_fixes.install()
+
+
+class GatheringConsumer(AIOKafkaConsumer):  # type: ignore[misc]
+    """A consumer that is given records in handfuls while many come, and one at once after a rest.
+
+    An answer costs the broker and the client far more than a record. One that was given something
+    asks for more than that, or for what there is after GATHER_MILLISECONDS; one that was given
+    nothing for a whole poll asks for the next record as soon as it is there.
+    """
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """The client's own."""
+        given: dict[TopicPartition, list[ConsumerRecord]] = await super().getmany(
+            *partitions, timeout_ms=timeout_ms, max_records=max_records
+        )
+        if given or timeout_ms:
+            # Read by the client whenever it makes a request.
+            self._fetcher._fetch_min_bytes = GATHER_BYTES if given else 1
+            self._fetcher._fetch_max_wait_ms = GATHER_MILLISECONDS if given else IDLE_MILLISECONDS
+        return given
 
 
 @lru_cache(maxsize=65_536)
@@ -34,7 +63,7 @@ def producer(settings: CommonSettings, name: str) -> AIOKafkaProducer:
         client_id=f"{settings.worker_name}/{name}",
         acks="all",
         enable_idempotence=True,
-        linger_ms=2,
+        linger_ms=LINGER_MILLISECONDS,
         max_batch_size=131_072,
         max_request_size=REQUEST_BYTES_MAX,
         request_timeout_ms=int(settings.append_seconds_max * 1000),
@@ -49,7 +78,7 @@ def group_consumer(settings: CommonSettings, group: str) -> AIOKafkaConsumer:
     back with no rebalance. Its client id is the worker's URL, so that the group's description is
     the table of who owns what. Ranges keep equal partition numbers of all topics together.
     """
-    return AIOKafkaConsumer(
+    return GatheringConsumer(
         **_connection(settings),
         client_id=settings.url,
         group_id=group,
@@ -63,7 +92,7 @@ def group_consumer(settings: CommonSettings, group: str) -> AIOKafkaConsumer:
         max_poll_interval_ms=2**31 - 1,
         rebalance_timeout_ms=int(settings.rebalance_seconds_max * 1000),
         max_partition_fetch_bytes=FETCH_BYTES_MAX,
-        fetch_max_wait_ms=200,
+        fetch_max_wait_ms=IDLE_MILLISECONDS,
     )
 
 

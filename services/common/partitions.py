@@ -153,21 +153,24 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _take(self, pipeline: Pipeline[Any], topic: str, records: Sequence[Record]) -> None:
         """Hands a batch over; a log that takes its time is an outage of Kafka and no stall."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._limits.outage_seconds_max
+        renewing: asyncio.TimerHandle
+
+        def renew() -> None:
+            nonlocal renewing
+            renewing = loop.call_later(RENEW_SECONDS, renew)
+            if loop.time() < until:
+                self._lease.renew()
+
+        renewing = loop.call_later(RENEW_SECONDS, renew)
         self._is_taking = True
-        taking = asyncio.ensure_future(pipeline.take(topic, records))
-        until = asyncio.get_running_loop().time() + self._limits.outage_seconds_max
         try:
-            while not taking.done():
-                await asyncio.wait({taking}, timeout=RENEW_SECONDS)
-                if asyncio.get_running_loop().time() < until:
-                    self._lease.renew()
-        except asyncio.CancelledError:
-            taking.cancel()
-            await asyncio.gather(taking, return_exceptions=True)
-            raise
+            await pipeline.take(topic, records)
         finally:
             self._is_taking = False
-        await taking
+            renewing.cancel()
+        self._lease.renew()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Finishes and commits what was taken, then lets the partitions go."""

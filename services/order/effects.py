@@ -9,6 +9,7 @@ import httpx
 
 from services.common.effects import UnansweredError
 from services.common.exchanges import NotedClient
+from services.common.http_transport import HttpTransport
 from services.common.messages.order import (
     OrderCommand,
     ReportPaymentDelay,
@@ -56,7 +57,7 @@ class OrderOutside:
         self._payment_url = payment_url
         self._pos_url = pos_url
         self._callback_url = callback_url
-        self._client = NotedClient(transport=transport, timeout=timeout_seconds, trust_env=False)
+        self._client = NotedClient(transport=transport or HttpTransport(), timeout=timeout_seconds)
 
     async def close(self) -> None:
         """Closes the connections."""
