@@ -154,7 +154,8 @@ def fold(
     if is_snapshot:
         sources = getattr(event, "sources")  # noqa: B009 - every snapshot event has it
     if envelope.source is not None and envelope.source_version is not None:
-        sources = {name: version for name, version in sources.items() if name != envelope.source}
+        sources = dict(sources)
+        sources.pop(envelope.source, None)  # it comes last, as the one heard of last
         sources[envelope.source] = envelope.source_version
         while len(sources) > decider.sources_max:
             del sources[next(iter(sources))]

@@ -1,0 +1,103 @@
+"""HTTP of the services over aiohttp: whatever goes wrong has one of httpx's names."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from infra.ports import HOST, free_ports
+from services.common.http_transport import HttpTransport
+
+WHOLE = b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"is": "well"}'
+
+
+@asynccontextmanager
+async def server(
+    *answers: bytes | None, is_held: bool = False
+) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Answers each request with the next of these bytes, None closes; what it was asked."""
+    asked: list[bytes] = []
+    left = list(answers)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError), contextlib.closing(writer):
+            while left:
+                head = await reader.readuntil(b"\r\n\r\n")
+                (length,) = re.findall(rb"content-length: (\d+)", head.lower()) or [b"0"]
+                asked.append(head + await reader.readexactly(int(length)))
+                if (answer := left.pop(0)) is None:
+                    return
+                writer.write(answer)
+                await writer.drain()
+            if is_held:
+                await reader.read()
+
+    made = await asyncio.start_server(serve, HOST, 0)
+    async with made:
+        yield f"http://{HOST}:{made.sockets[0].getsockname()[1]}", asked
+
+
+def client(seconds_max: float = 5.0) -> httpx.AsyncClient:
+    """As the services make theirs."""
+    return httpx.AsyncClient(transport=HttpTransport(), timeout=seconds_max)
+
+
+async def test_a_request_is_sent_as_it_is_and_its_answer_is_whole() -> None:
+    """One after the other on one connection."""
+    async with server(WHOLE, WHOLE) as (url, asked), client() as http:
+        for number in (1, 2):
+            answer = await http.post(
+                f"{url}/charges?a=b%20c", json={"n": number}, headers={"Idempotency-Key": "k"}
+            )
+            assert (answer.status_code, answer.json()) == (200, {"is": "well"})
+    for number, request in enumerate(asked, 1):
+        assert request.startswith(b"POST /charges?a=b%20c HTTP/1.1\r\n")
+        assert b"idempotency-key: k\r\n" in request.lower()
+        assert request.endswith(b'{"n":%d}' % number)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (None, httpx.RemoteProtocolError),
+        (b"what do you want?\r\n\r\n", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf of it", httpx.ReadError),
+    ],
+)
+async def test_no_answer_and_half_of_one_are_errors_of_transport(
+    answer: bytes | None, error: type[httpx.TransportError]
+) -> None:
+    """The caller knows one family of errors."""
+    async with server(answer) as (url, _), client() as http:
+        with pytest.raises(httpx.TransportError) as caught:
+            await http.post(url, json={})
+    assert type(caught.value) is error
+    assert str(caught.value)
+
+
+async def test_who_is_not_there_or_says_nothing_is_an_error_of_transport() -> None:
+    """Refused at once, or after the client's own time."""
+    async with client() as http:
+        with pytest.raises(httpx.ConnectError):
+            await http.get(f"http://{HOST}:{free_ports(1)[0]}/")
+    silent = (b"", b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf of it")
+    for begin in silent:
+        async with server(begin, is_held=True) as (url, _), client(0.05) as http:
+            with pytest.raises(httpx.ReadTimeout):
+                await http.get(url)
+
+
+async def test_a_closed_client_sends_nothing() -> None:
+    """And closes its connections."""
+    async with server(WHOLE, WHOLE) as (url, asked):
+        http = client()
+        await http.get(url)
+        await http.aclose()
+        with pytest.raises(RuntimeError):
+            await http.get(url)
+    assert len(asked) == 1
