@@ -37,7 +37,12 @@ async def test_a_delivered_order_is_listed_shown_tailed_and_queried(
     assert await _lines(world, capsys, "orders", "list", "--open") == []
     [shown] = await _lines(world, capsys, "orders", "show", f"{world.partner}/{order['reference']}")
     events = (await world.get("order", f"/orders/{order_id}/events"))["items"]
+    calls = shown.pop("calls")
     assert shown == {**front, "events": events}
+    assert [(each["call"], each["attempt"], each["outcome"]) for each in calls] == [
+        ("ChargePayment", 1, "answered"),
+        ("RequestPreparation", 1, "answered"),
+    ]
 
     words = ("tail", "*.events", "--order", order_id[:13], "--from-beginning", "--no-follow")
     told = await _lines(world, capsys, *words)
