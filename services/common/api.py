@@ -6,7 +6,7 @@ list is gathered from all workers.
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -30,15 +30,13 @@ from services.common.front import (
     encode_cursor,
 )
 from services.common.http_transport import HttpTransport
+from services.common.limited_body import LimitedBody
 from services.common.open_requests import OpenRequests, RequestLimits
 from services.common.problem import ProblemError, problem_response
 from services.common.telemetry import TRACEPARENT, Headers
 from services.common.timed_requests import TimedRequests
 
-BODY_BYTES_MAX = 262_144
 FORWARDED = "x-tiffin-forwarded"
-
-Respond = Callable[[Request], Awaitable[Response]]
 
 
 class Ports(Protocol):
@@ -203,17 +201,7 @@ def create_base_api(title: str, description: str, ports: Ports) -> FastAPI:
 
     api = FastAPI(title=title, description=description, version="0.1.0")
 
-    @api.middleware("http")
-    async def limit_body(request: Request, call_next: Respond) -> Response:
-        if "transfer-encoding" in request.headers:
-            return problem_response(411, "the body's length must be told in Content-Length")
-        length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > BODY_BYTES_MAX:
-            return problem_response(
-                413, f"the body has {length} bytes; at most {BODY_BYTES_MAX} are taken"
-            )
-        return await call_next(request)
-
+    api.add_middleware(LimitedBody)
     api.add_middleware(OpenRequests, limits=ports.request_limits)
     api.state.http_seconds = http_seconds()
     api.add_middleware(TimedRequests, seconds=api.state.http_seconds)

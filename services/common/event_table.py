@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Generic
 
@@ -23,6 +24,8 @@ from services.common.telemetry import log
 
 __all__ = ["Appended", "EventTable", "Listed", "Position", "TablePartition"]
 
+# Rows that were written last, of each partition; of some kilobytes each.
+RECENT_ROWS_MAX = 1_000
 # The label of every row.
 ALL = {"all": ""}
 
@@ -45,6 +48,7 @@ class TablePartition(Generic[State]):
         self._decoder = msgspec.json.Decoder(Row[decider.state_type])  # type: ignore[name-defined]
         self._form = _form(Row[decider.state_type])  # type: ignore[name-defined]
         self.losers = 0
+        self._recent: dict[str, Row[State]] = {}  # the one that was written last is the last
         self._open()
 
     def _open(self) -> None:
@@ -75,6 +79,8 @@ class TablePartition(Generic[State]):
 
     def row(self, key: str) -> Row[State] | None:
         """The row of an aggregate, or None when no event has named it."""
+        if (recent := self._recent.get(key)) is not None:
+            return recent
         stored = self._db.get(table_layout.row_key(key))
         return None if stored is None else self._decoder.decode(stored)
 
@@ -90,6 +96,7 @@ class TablePartition(Generic[State]):
             folding.add(each)
         self.losers += folding.losers
         self._position, changed = folding.write(self._db.write)
+        self._remember(changed)
         return changed
 
     def rebuild(self, limits: RebuildLimits) -> Rebuild[State]:
@@ -97,6 +104,7 @@ class TablePartition(Generic[State]):
 
         The table is to be neither read nor written otherwise until the rebuild is closed.
         """
+        self._recent.clear()
         return Rebuild(self._begin(), self._db, self._rebuilt, limits)
 
     def _begin(self) -> Folding[State]:
@@ -143,6 +151,7 @@ class TablePartition(Generic[State]):
 
     def clear(self) -> None:
         """Forgets everything, to be folded from the log anew."""
+        self._recent.clear()
         self._db.close()
         store.discard_store(self._directory)
         self._open()
@@ -150,6 +159,14 @@ class TablePartition(Generic[State]):
     def close(self) -> None:
         """Lets go of the RocksDB."""
         self._db.close()
+
+    def _remember(self, rows: Mapping[str, Row[State]]) -> None:
+        """Keeps what was written last in memory: most is asked for again soon."""
+        for key, row in rows.items():
+            self._recent.pop(key, None)
+            self._recent[key] = row
+        for key in list(islice(self._recent, max(0, len(self._recent) - RECENT_ROWS_MAX))):
+            del self._recent[key]
 
     def _after(self, row: Row[State] | None, each: Appended) -> Row[State] | None:
         """The row after the event; None when it loses, or when the domain can't take it."""

@@ -20,7 +20,11 @@ _VALUE = re.compile(r""" ?(?<!\w)b?['"].*|, not .*""", re.DOTALL)
 
 
 def logging_config(service: str, level: str, as_json: bool) -> dict[str, Any]:
-    """The configuration of `logging`, in the form of logging.config.dictConfig."""
+    """The configuration of `logging`, in the form of logging.config.dictConfig.
+
+    What no line of ours tells, a record need not find out.
+    """
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     here = __name__
     people = f"%(asctime)s {service} %(levelname)s %(message)s"
     return {

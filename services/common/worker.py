@@ -167,13 +167,13 @@ class Worker:
         settings, parts = self.settings, self.parts
         topics = [f"{parts.name}.commands", *parts.inputs]
         connected = self._connections.connected
-        events = self._traced(await connected(kafka.producer(settings, "events")))
-        commands = self._traced(await connected(kafka.producer(settings, "commands")))
+        # One for all that is written: a request takes events and commands along.
+        producer = self._traced(await connected(kafka.producer(settings, "log")))
         admin = await connected(kafka.admin(settings))
         consumer = await connected(kafka.group_consumer(settings, parts.name))
         needed = [*topics, *(f"{owner}.events" for owner in (parts.name, *(parts.reactions or ())))]
         count = await self._connections.partition_count(admin, needed)
-        outer = Appender(parts.name, commands)
+        outer = Appender(parts.name, producer)
         pulses, language, decider = self.lease.pulses, parts.language, parts.decider
         outside = None if parts.outside is None else parts.outside()
         if outside is not None:
@@ -189,7 +189,7 @@ class Worker:
             language,
             decider,
             self.table,
-            events,
+            producer,
             consumer,
             count,
             agenda,

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.common.api import BODY_BYTES_MAX
 from services.common.front import FrontLimits
+from services.common.limited_body import BODY_BYTES_MAX
 from tests.common.fronts import REQUESTS, SENDER, One, check_problem
 
 JSON = {"content-type": "application/json"}
