@@ -19,6 +19,7 @@ FIRST_FILES = (
     "test_chaos.py",
     "test_rebalance.py",
     "test_real_stack.py",
+    "test_bench.py",
     "test_restarts.py",
     "test_operations.py",
     "test_purchase.py",

@@ -9,27 +9,37 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from services.common import event_table
 from services.common.decider import fold
-from services.common.event_table import Appended, EventTable, TablePartition
+from services.common.event_table import RECENT_ROWS_MAX, Appended, EventTable, TablePartition
 from tests.common import tally
 from tests.common.table_folds import Table, check_equals_fold, listed, logs, rows_of
 from tests.common.tally import Added, Tally, appended
 from tests.common.write_loop import endless_log
 
 
-@given(logs(), st.lists(st.integers(1, 6), max_size=8), st.sets(st.integers(0, 25)))
-@settings(max_examples=60, deadline=None)
+@given(
+    logs(),
+    st.lists(st.integers(1, 6), max_size=8),
+    st.sets(st.integers(0, 25)),
+    st.sampled_from([0, 1, 2, RECENT_ROWS_MAX]),
+)
+@settings(max_examples=80, deadline=None)
 def test_the_table_equals_a_fold_of_the_log_at_every_offset(
-    events: list[Appended], cuts: list[int], reopened_at: set[int]
+    events: list[Appended], cuts: list[int], reopened_at: set[int], rows_in_memory: int
 ) -> None:
-    """Whatever the batches, and wherever the table is closed and opened again."""
-    with tempfile.TemporaryDirectory() as directory:
+    """Whatever the batches, wherever it is closed and opened again, whichever rows are at hand."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        patch.object(event_table, "RECENT_ROWS_MAX", rows_in_memory),
+    ):
         table = TablePartition(Path(directory) / "table", tally.decider())
         start = 0
         for cut in [*cuts, len(events)]:
@@ -100,11 +110,15 @@ def test_events_that_the_table_has_are_not_folded_again(events: list[Appended]) 
         table.close()
 
 
-def test_a_row_is_read_as_it_was_folded(table: Table) -> None:
+def test_a_row_is_read_as_it_was_folded(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     """State, version, instant and the memory of commands come back equal."""
     rows = table.apply([appended(0, Added("a", 1), 1, source="x/1"), appended(1, Added("a", 2), 2)])
     assert rows == {"a": table.row("a")}
+    monkeypatch.setattr(event_table, "RECENT_ROWS_MAX", 1)
+    table.apply([appended(2, Added("c", 1), 1)])
+    assert list(table._recent) == ["c"]
     row = table.row("a")
+    assert row == rows["a"]
     assert row is not None
     assert (row.version, row.state.total) == (2, 3)
     assert row.sources == {"x/1": 1}
