@@ -58,7 +58,7 @@ class Operators:
             return
         chance = self._random.random
         for order in self._orders():
-            share = 0.15 if order.status in ON_THE_WAY else 0.02
+            share = 0.3 if order.status in ON_THE_WAY else 0.02
             if not order.is_final and chance() < share:
                 yield "order", _cancel(order, "fraud")
         for delivery in self._deliveries():
