@@ -21,7 +21,6 @@ from faust.contrib.asgi import serve_asgi
 from mode import Service
 
 from services.common import metrics
-from services.common.bounded_http import BoundedHttp
 from services.common.household import Household
 from services.common.log_lines import logging_config
 from services.common.settings import CommonSettings, SettingsError
@@ -32,7 +31,7 @@ from services.common.worker import ServiceParts, Worker
 # How long a start may take to end when the worker is stopped in the middle of it.
 STARTING_SECONDS_MAX = 5.0
 # New objects before a look at the young ones, and looks before one at older ones.
-GARBAGE_YOUNG, GARBAGE_MIDDLE, GARBAGE_OLD = 20_000, 20, 50
+GARBAGE_YOUNG, GARBAGE_MIDDLE, GARBAGE_OLD = 10_000, 10, 10
 
 Settings = TypeVar("Settings", bound=CommonSettings)
 CreateApp = Callable[[Settings], faust.App]
@@ -76,7 +75,7 @@ def create_worker_app(
         app,
         household.api,
         access_log=False,
-        http=BoundedHttp,
+        http="h11",  # the faster httptools takes a request that offers an upgrade for another
         limit_concurrency=settings.front_connections_max,
     )
     for worker in household.workers:

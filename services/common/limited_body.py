@@ -5,6 +5,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.common.problem import problem_response
 
 BODY_BYTES_MAX = 262_144
+# What is not taken is not read either.
+CLOSING = {"Connection": "close"}
 
 
 class LimitedBody:
@@ -21,7 +23,9 @@ class LimitedBody:
         length = b"0"
         for name, value in scope["headers"]:
             if name == b"transfer-encoding":
-                refusal = problem_response(411, "the body's length must be told in Content-Length")
+                refusal = problem_response(
+                    411, "the body's length must be told in Content-Length", headers=CLOSING
+                )
                 await refusal(scope, receive, send)
                 return
             if name == b"content-length":
@@ -29,7 +33,9 @@ class LimitedBody:
         if not length.isdigit() or int(length) > BODY_BYTES_MAX:
             told = length[:80].decode("latin-1")
             refusal = problem_response(
-                413, f"the body has {told} bytes; at most {BODY_BYTES_MAX} are taken"
+                413,
+                f"the body has {told} bytes; at most {BODY_BYTES_MAX} are taken",
+                headers=CLOSING,
             )
             await refusal(scope, receive, send)
             return

@@ -124,6 +124,11 @@ def told_by_writer(record: Record) -> tuple[dict[str, int], bytes]:
     return inputs, writer
 
 
+def calls_topic(owner: str) -> str:
+    """Where an owner's calls to the outside world are told."""
+    return f"{owner}.calls"
+
+
 class Appender:
     """Writes the records of one owner.
 
@@ -136,7 +141,7 @@ class Appender:
         self.events_topic = f"{owner}.events"
         self._rejections_topic = f"{owner}.rejections"
         self._dead_letters_topic = f"{owner}.dead-letters"
-        self.calls_topic = f"{owner}.calls"
+        self._calls_topic = calls_topic(owner)
         self._producer = producer
         self.writer = writer
         self._writer = [(WRITER, writer)] if writer else []
@@ -203,7 +208,7 @@ class Appender:
     async def call(self, made: CallMade) -> Ack:
         """Tells of a call to the outside world, in the trace of its order."""
         return await self._producer.send(
-            self.calls_topic,
+            self._calls_topic,
             encode_plain(made),
             made.key.encode(),
             headers=trace_headers(made.correlation_id, made.id, order_id=made.correlation_id),

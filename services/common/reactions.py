@@ -133,6 +133,7 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         self._uncommitted_records = 0
         self._committed_at = 0.0
         self._generation = 0
+        self._committing = asyncio.Lock()
         self.is_taking = False
 
     def positions(self) -> Mapping[TopicPartition, int]:
@@ -174,7 +175,6 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer.subscribe(self._reactions.topics, listener=self)
         while True:
             self._pulse.beat()
-            generation = self._generation
             try:
                 async with asyncio.timeout(FETCH_SECONDS_MAX):
                     fetched = await self._consumer.getmany(
@@ -183,7 +183,7 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
             except TimeoutError:
                 continue  # the group finds itself
             if fetched:
-                await self._take(fetched, generation)
+                await self._take(fetched)
             if self._uncommitted and self._is_time_to_commit():
                 await self._commit()
 
@@ -191,9 +191,8 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         """Commits what was acknowledged; `run` is to be over."""
         await self._commit()
 
-    async def _take(
-        self, fetched: Mapping[TopicPartition, Sequence[Record]], generation: int
-    ) -> None:
+    async def _take(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        generation = self._generation  # records are never of an assignment before the present one
         for place, records in fetched.items():
             self._guard(place, records)
         self._pulse.beat(self._append_seconds_max)
@@ -215,6 +214,11 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         )
 
     async def _commit(self) -> None:
+        """One at a time: none that began before a rebalance may end after it."""
+        async with self._committing:
+            await self._commit_all()
+
+    async def _commit_all(self) -> None:
         offsets = dict(self._uncommitted)
         if not offsets:
             return

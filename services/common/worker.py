@@ -22,7 +22,7 @@ from services.common.event_table import EventTable
 from services.common.front import Front, FrontLimits, UnavailableError
 from services.common.lag import Lag
 from services.common.lease import Lease
-from services.common.log import Appender, Producer
+from services.common.log import Appender, Producer, calls_topic
 from services.common.monitor import Monitor
 from services.common.open_requests import RequestLimits
 from services.common.opening import Opener
@@ -180,7 +180,7 @@ class Worker:
             self._connections.close_at_end(outside.close)
         calls = None
         if outside is not None and settings.calls_told:
-            calls = await self._call_log(outer, admin)
+            calls = await self._call_log(admin)
         agenda = Agenda(
             settings, decider, outer, outside, pulses, self.counters, self._tracer, calls
         )
@@ -238,15 +238,18 @@ class Worker:
         await self.peers.close()
         log.info("stopped")
 
-    async def _call_log(self, appender: Appender, admin: AIOKafkaAdminClient) -> CallLog | None:
+    async def _call_log(self, admin: AIOKafkaAdminClient) -> CallLog | None:
         """Where calls are told; None on a cluster without that topic, which stops no worker."""
-        topic, settings = appender.calls_topic, self.settings
+        settings, name = self.settings, self.parts.name
+        topic = calls_topic(name)
         described = await admin.describe_topics([topic])
         if not any(each["partitions"] for each in described):
             log.warning("there is no topic %s: calls are not told; `make topics` makes it", topic)
             return None
+        # Its own: an event would be acknowledged only with the calls of the same request.
+        producer = await self._connections.connected(kafka.producer(settings, "calls"))
         calls = CallLog(
-            appender,
+            Appender(name, self._traced(producer)),
             self.counters,
             settings.calls_waiting_max,
             settings.calls_waiting_seconds_max,

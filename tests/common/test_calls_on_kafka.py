@@ -93,7 +93,7 @@ async def test_a_worker_tells_calls_only_where_there_is_a_topic_for_them(
     owner = unique("tally")
     worker = Worker(settings, ServiceParts(language=tally.language(owner), decider=tally.decider()))
     async with topics_of(settings) as topics:
-        appender = Appender(owner, topics.producer)
-        assert await worker._call_log(appender, topics.admin) is None
+        assert await worker._call_log(topics.admin) is None
         await topics.create(f"{owner}.calls")
-        assert isinstance(await worker._call_log(appender, topics.admin), CallLog)
+        assert isinstance(await worker._call_log(topics.admin), CallLog)
+    await worker._connections.close()

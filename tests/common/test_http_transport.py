@@ -6,10 +6,12 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aiohttp
 import httpx
 import pytest
 
 from infra.ports import HOST, free_ports
+from services.common import http_transport
 from services.common.http_transport import HttpTransport
 
 WHOLE = b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"is": "well"}'
@@ -90,6 +92,56 @@ async def test_who_is_not_there_or_says_nothing_is_an_error_of_transport() -> No
         async with server(begin, is_held=True) as (url, _), client(0.05) as http:
             with pytest.raises(httpx.ReadTimeout):
                 await http.get(url)
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False], ids=["cancelled", "late"])
+async def test_who_gives_up_in_the_middle_of_an_answer_holds_no_connection(
+    is_cancelled: bool,
+) -> None:
+    """A point of sale that stops in the middle would take one after the other, for good."""
+    half = b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf of it"
+    async with (
+        server(half, is_held=True) as (url, _),
+        client(5.0 if is_cancelled else 0.05) as http,
+    ):
+        with pytest.raises((TimeoutError, httpx.ReadTimeout)):
+            async with asyncio.timeout(0.1 if is_cancelled else 5.0):
+                await http.post(url, json={})
+        transport = http._transport
+        assert isinstance(transport, HttpTransport)
+        session = transport.client
+        assert isinstance(session, aiohttp.ClientSession)
+        assert session.connector is not None
+        assert not session.connector._acquired
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 65\r\n\r\n" + b"a" * 65, "more than 64"),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nzzzz",
+            "not asked for",
+        ),
+    ],
+)
+async def test_an_answer_that_may_fill_the_memory_is_not_taken(
+    answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long ones, and packed ones, which tell their length too late."""
+    monkeypatch.setattr(http_transport, "ANSWER_BYTES_MAX", 64)
+    async with server(answer) as (url, asked), client() as http:
+        with pytest.raises(httpx.TransportError, match=reason):
+            await http.get(url)
+    assert b"accept-encoding: identity\r\n" in asked[0].lower()
+
+
+async def test_an_error_does_not_name_what_was_asked() -> None:
+    """An idempotency key is a secret, and errors are logged."""
+    async with server(b"what?\r\n\r\n") as (url, _), client() as http:
+        with pytest.raises(httpx.RemoteProtocolError) as caught:
+            await http.get(f"{url}/charges?idempotency_key=secret")
+    assert "secret" not in str(caught.value)
 
 
 async def test_a_closed_client_sends_nothing() -> None:
