@@ -4,12 +4,12 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
+from services.common.limited_body import BODY_BYTES_MAX
 from services.common.problem import ProblemError
 from services.web.fronts import Fronts, json_response, passed_on
 
 METHODS = ["GET", "POST", "PUT", "DELETE"]
 HEADERS = ("content-type", "accept", "idempotency-key", "traceparent")
-BODY_BYTES_MAX = 262_144
 
 
 def proxy_routes(services: Fronts, sandbox: Fronts) -> APIRouter:
