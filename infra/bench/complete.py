@@ -19,6 +19,7 @@ import uvloop
 from rich.console import Console
 
 from infra.admin import quiet_clients
+from infra.bench import warmth
 from infra.bench.context import BenchError, Context
 from infra.bench.floor import HOPS, RECORDS_PER_ORDER
 from infra.bench.floor_figures import FLOOR, floor_figures
@@ -30,8 +31,7 @@ from infra.errors import BrokerError
 from infra.programs import ProgramError
 
 WINDOW = 300
-# Kafka's Java compiles itself meanwhile.
-WARM_UP_SECONDS = 20
+WARM_UP_SECONDS_MAX = 60
 WARM_SECONDS = 4
 SECONDS = 15
 SECONDS_LEAST = 2
@@ -62,8 +62,7 @@ async def measure(context: Context) -> Section:
     rates: list[Sustained] = []
     latencies: list[list[float]] = []
     async with Tiffin(context.directory) as tiffin:
-        warm_up_seconds = context.scaled(WARM_UP_SECONDS, SECONDS_LEAST)
-        await warm_up(tiffin, window, warm_up_seconds)
+        await warm_up(tiffin, window, context.scaled(WARM_UP_SECONDS_MAX, SECONDS_LEAST))
         for run in range(context.runs):
             warm_seconds = context.scaled(WARM_SECONDS)
             found = await sustain(tiffin, f"full-{run}", window, warm_seconds, seconds)
@@ -87,12 +86,14 @@ async def measure(context: Context) -> Section:
     )
 
 
-async def warm_up(tiffin: Tiffin, window: int, seconds: float) -> None:
-    """Keeps a window full of orders under way for so long."""
+async def warm_up(tiffin: Tiffin, window: int, seconds_max: float) -> None:
+    """Keeps a window full of orders under way until Kafka is warm, or for so long."""
 
     async def run(load: Load) -> None:
-        asyncio.get_running_loop().call_later(seconds, load.stop)
-        await load.keep(window)
+        keeping = asyncio.create_task(load.keep(window))
+        await warmth.warm_up(tiffin.stack.cluster.pids, asyncio.sleep, seconds_max)
+        load.stop()
+        await keeping
         await load.drain()
 
     async with Load(tiffin.bootstrap, OrderBook("warm-up")) as load:

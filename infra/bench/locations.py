@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from infra.bench import warmth
 from infra.bench.clients import create_producer
 from infra.bench.context import BenchError, Context
 from infra.bench.floor import CLIENTS, Client, chain_rate
@@ -40,7 +41,8 @@ from services.common.values import GeoPoint
 INPUT = "driver.locations"
 SERVICES = ("driver", "delivery", "order")
 RECORDS = 40_000
-WARM_UP_SHARE = 0.1
+WARM_UP_SHARE = 0.2
+WARM_UP_SECONDS_MAX = 60
 DRIVER_COUNT = 800
 # One of so many drivers has goods on board. A location of such a driver leads to five records, one
 # after another, and of any other to one: two on average, as the floor's chain has hops.
@@ -85,23 +87,26 @@ async def measure(context: Context) -> Section:
         await fleet.append(tiffin.bootstrap)
         await tiffin.start_programs()
         async with Bench(tiffin, fleet) as bench:
+            await bench.warm_up(records, context.scaled(WARM_UP_SECONDS_MAX))
             for number in range(context.runs):
                 runs.append(await bench.run(records))
                 context.say(f"run {number + 1}: {records / runs[-1].eta_seconds:,.0f} a second")
-                for client, rates in floors.items():
-                    rates.append(
-                        await chain_rate(
-                            tiffin.bootstrap,
-                            context.directory,
-                            client,
-                            HOPS,
-                            records,
-                            fleet.record_bytes,
-                        )
-                    )
             await tiffin.check()
             middle = sorted(runs, key=lambda each: each.eta_seconds)[len(runs) // 2]
             processes = tiffin.use(middle.cpu_ms)
+        await tiffin.stop_programs()
+        for client, rates in floors.items():
+            for _ in range(context.runs):
+                rates.append(
+                    await chain_rate(
+                        tiffin.bootstrap,
+                        context.directory,
+                        client,
+                        HOPS,
+                        records,
+                        fleet.record_bytes,
+                    )
+                )
     finally:
         await tiffin.__aexit__(None, None, None)
     what = WHAT.format(records=records, drivers=DRIVER_COUNT)
@@ -181,16 +186,26 @@ class Bench:
         await self._producer.stop()
         await self._consumer.stop()
 
+    async def warm_up(self, records: int, seconds_max: float) -> None:
+        """Has locations folded until Kafka is warm."""
+        some = max(DRIVER_COUNT, int(records * WARM_UP_SHARE) // DRIVER_COUNT * DRIVER_COUNT)
+
+        async def fold(seconds: float) -> None:
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                before = await self._counts()
+                await append(self._producer, INPUT, self._fleet.locations(some))
+                await self._arrivals(before, some)
+
+        await warmth.warm_up(self._tiffin.stack.cluster.pids, fold, seconds_max)
+
     async def run(self, records: int) -> Run:
-        """Has so many locations folded, after some to warm up, and checks that they are.
+        """Has so many locations folded, and checks that they are.
 
         Raises:
             BenchError: not all of them were, or more than that happened.
         """
-        warm_up = max(DRIVER_COUNT, int(records * WARM_UP_SHARE) // DRIVER_COUNT * DRIVER_COUNT)
         before = await self._counts()
-        await append(self._producer, INPUT, self._fleet.locations(warm_up))
-        before, _ = await self._arrivals(before, warm_up)
         backlog = self._fleet.locations(records)
         for program in self._programs:
             program.pause()

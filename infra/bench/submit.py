@@ -1,10 +1,12 @@
 """How many orders a second are taken in, over HTTP and straight from Kafka."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from infra.bench import warmth
 from infra.bench.context import BenchError, Context
 from infra.bench.floor_figures import FLOOR, floor_figures
 from infra.bench.load import Load, quantile
@@ -16,6 +18,7 @@ from infra.ports import HOST
 
 CONNECTIONS = 64
 WINDOW = 500
+WARM_UP_SECONDS_MAX = 60
 WARM_SECONDS = 1
 SECONDS = 4
 PER_SECOND_WANTED = 1_000.0
@@ -51,6 +54,7 @@ async def measure(context: Context) -> Section:
     over_http: list[Taken] = []
     over_kafka: list[Taken] = []
     async with Tiffin(context.directory, services=("order",), drivers=0) as tiffin:
+        await _warm_up(tiffin, context)
         cpu, orders = tiffin.read_cpu(), 0
         for run in range(context.runs):
             for name, way, found in (
@@ -78,6 +82,19 @@ async def measure(context: Context) -> Section:
         *floors,
     )
     return Section("submit", what, figures, processes)
+
+
+async def _warm_up(tiffin: Tiffin, context: Context) -> None:
+    """Takes orders in until Kafka is warm."""
+    turns = itertools.count()
+
+    async def take(seconds: float) -> None:
+        book = OrderBook(f"warm-up-{next(turns)}", DELAY_SECONDS)
+        async with Load(tiffin.bootstrap, book, "OrderCreated", "OrderScheduled") as load:
+            await load.during(_run_http(load, tiffin, context))
+
+    seconds_max = context.scaled(WARM_UP_SECONDS_MAX)
+    await warmth.warm_up(tiffin.stack.cluster.pids, take, seconds_max)
 
 
 async def _run_http(load: Load, tiffin: Tiffin, context: Context) -> Taken:

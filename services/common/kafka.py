@@ -50,15 +50,42 @@ class GatheringConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         return given
 
 
-@lru_cache(maxsize=65_536)
+class PlacingProducer(AIOKafkaProducer):  # type: ignore[misc]
+    """A producer to which a topic's number of partitions makes no difference.
+
+    The client's own lists all partitions of the topic for each record, and hashes each key anew.
+    """
+
+    def _partition(
+        self,
+        topic: str,
+        partition: int | None,
+        key: Any,
+        value: Any,
+        key_bytes: bytes | None,
+        value_bytes: bytes | None,
+    ) -> int:
+        if partition is None and key_bytes is not None:
+            return _placed(key_bytes, len(self._metadata._partitions[topic]))
+        if partition is not None and partition in self._metadata._partitions[topic]:
+            return partition
+        chosen: int = super()._partition(topic, partition, key, value, key_bytes, value_bytes)
+        return chosen
+
+
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key: murmur2, as Kafka's own clients place keys by default."""
-    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    return _placed(key.encode(), partitions)
+
+
+@lru_cache(maxsize=65_536)
+def _placed(key: bytes, partitions: int) -> int:
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def producer(settings: CommonSettings, name: str) -> AIOKafkaProducer:
     """An idempotent producer: a record is acknowledged once all in-sync replicas have it."""
-    return AIOKafkaProducer(
+    return PlacingProducer(
         **_connection(settings),
         client_id=f"{settings.worker_name}/{name}",
         acks="all",

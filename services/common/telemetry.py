@@ -26,7 +26,27 @@ _TRACEPARENT = re.compile(
 )
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-log = logging.getLogger("tiffin")
+
+
+class _Logger(logging.Logger):
+    """A logger that does not look for who called it: no line of ours tells that."""
+
+    def findCaller(
+        self, stack_info: bool = False, stacklevel: int = 1
+    ) -> tuple[str, int, str, str | None]:
+        return "", 0, "", None
+
+
+def _logger(name: str) -> logging.Logger:
+    before = logging.getLoggerClass()
+    logging.setLoggerClass(_Logger)
+    try:
+        return logging.getLogger(name)
+    finally:
+        logging.setLoggerClass(before)
+
+
+log = _logger("tiffin")
 
 end_process: Callable[[int], NoReturn] = os._exit
 
