@@ -1,15 +1,15 @@
 """An accepted command: its event as it will lie in the log, and the row that the event leads to."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from services.common import ids
 from services.common.codec import EVENT_BYTES_MAX, encode_event
 from services.common.decider import Decider, Envelope, Row, fold
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """An event that is not in the log yet."""
 
     envelope: Envelope

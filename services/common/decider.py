@@ -46,8 +46,7 @@ class Rejected:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wakeup:
+class Wakeup(Struct, frozen=True):
     """The aggregate wants this command at this instant, never earlier."""
 
     at: datetime

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from services.common import ids
+from services.common import clock, ids
 from services.common.codec import ID_CHARS_MAX, encode_command, encode_plain
 from services.common.decider import Envelope, Rejected
 from services.common.messages.shared import CallMade, CommandRejected, DeadLetter, RecordHeader
@@ -75,18 +75,19 @@ def place_name(place: tuple[str, int]) -> str:
 
 
 async def all_acknowledged(acks: Collection[Ack], seconds_max: float) -> None:
-    """Waits until the log has taken all of these.
+    """Waits until the log has taken all of these, one after the other: many come as one.
 
     Raises:
         TimeoutError: it has not said so in time.
         KafkaError: it has not taken one.
     """
-    waiting = [ack for ack in acks if not ack.done()]
-    if waiting:
-        done, late = await asyncio.wait(waiting, timeout=seconds_max)
-        if late:
-            raise TimeoutError(f"{len(late)} of {len(done) + len(late)} after {seconds_max} s")
-    for ack in acks:
+    until = clock.monotonic() + seconds_max
+    for ack in (waited_for := tuple(acks)):
+        if not ack.done():
+            await asyncio.wait((ack,), timeout=max(0.0, until - clock.monotonic()))
+            if not ack.done():
+                late = sum(not each.done() for each in waited_for)
+                raise TimeoutError(f"{late} of {len(waited_for)} after {seconds_max} s")
         ack.result()
 
 

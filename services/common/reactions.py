@@ -16,7 +16,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from services.common import clock, ids
 from services.common.codec import LANGUAGES, BadRecordError, Language
 from services.common.decider import Envelope, React
-from services.common.log import Ack, Appender, Record, place_name, place_of
+from services.common.log import Ack, Appender, Record, all_acknowledged, place_name, place_of
 from services.common.log_lines import without_values
 from services.common.pulse import Pulse
 from services.common.telemetry import EXIT_LOG_SKIPPED, Counters, die, log
@@ -59,8 +59,7 @@ class Reactions:
         acks: list[Ack] = []
         for record in records:
             acks.extend(await self._append(record))
-        if acks:
-            await asyncio.wait_for(asyncio.gather(*acks), seconds_max)
+        await all_acknowledged(acks, seconds_max)
 
     async def _append(self, record: Record) -> list[Ack]:
         owner = record.topic.removesuffix(".events")

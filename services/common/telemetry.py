@@ -27,7 +27,6 @@ _TRACEPARENT = re.compile(
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-
 class _Logger(logging.Logger):
     """A logger that does not look for who called it: no line of ours tells that."""
 
