@@ -14,6 +14,7 @@ from services.common.calls import Attempt, CallLog
 from services.common.decider import Decider, Envelope, Row, Wakeup
 from services.common.effects import EffectLimits, Effects, Outside
 from services.common.event_table import TablePartition
+from services.common.kafka import partition_of
 from services.common.log import Appender
 from services.common.pulse import Pulses
 from services.common.settings import CommonSettings
@@ -30,6 +31,7 @@ class Agenda:
     """Keeps timers and calls as the states ask for, and appends the commands that they lead to.
 
     Args:
+        partitions: how many each topic has.
         outside: the way to the outside world, where the service has one.
         tracer: is told of the calls.
         calls: tells them to people, where they are to be told.
@@ -40,6 +42,7 @@ class Agenda:
         settings: CommonSettings,
         decider: Decider[Any, Any, Any],
         appender: Appender,
+        partitions: int,
         outside: Outside | None,
         pulses: Pulses,
         counters: Counters,
@@ -49,6 +52,7 @@ class Agenda:
         self._tracer = tracer
         self._call_log = calls
         self._tables: dict[int, TablePartition[Any]] = {}
+        self._partitions = partitions
         self._decider = decider
         self._appender = appender
         self._append_seconds_max = settings.append_seconds_max
@@ -113,8 +117,8 @@ class Agenda:
 
     def row(self, key: str) -> Row[Any] | None:
         """The row of an aggregate of this worker's."""
-        rows = (table.row(key) for table in self._tables.values())
-        return next((row for row in rows if row is not None), None)
+        table = self._tables.get(partition_of(key, self._partitions))
+        return None if table is None else table.row(key)
 
     @property
     def oldest_call_seconds(self) -> float:
@@ -140,8 +144,7 @@ class Agenda:
 
     def _cause(self, key: str) -> tuple[str, str | None]:
         """What the aggregate belongs to, and the id of its last event."""
-        rows = (table.row(key) for table in self._tables.values())
-        row = next((row for row in rows if row is not None), None)
+        row = self.row(key)
         if row is None:
             return key, None
         return getattr(row.state, "order_id", None) or key, row.event_id

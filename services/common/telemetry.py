@@ -30,7 +30,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class _Logger(logging.Logger):
     """A logger that does not look for who called it: no line of ours tells that."""
 
-    def findCaller(
+    def findCaller(  # noqa: N802 - the standard library's name
         self, stack_info: bool = False, stacklevel: int = 1
     ) -> tuple[str, int, str, str | None]:
         return "", 0, "", None

@@ -182,7 +182,7 @@ class Worker:
         if outside is not None and settings.calls_told:
             calls = await self._call_log(admin)
         agenda = Agenda(
-            settings, decider, outer, outside, pulses, self.counters, self._tracer, calls
+            settings, decider, outer, count, outside, pulses, self.counters, self._tracer, calls
         )
         opener = Opener(
             settings,

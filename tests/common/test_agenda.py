@@ -124,7 +124,7 @@ def world(table: EventTable[Tally], monkeypatch: pytest.MonkeyPatch) -> World:
     )
     made = World(table)
     appender: Any = made
-    made.agenda = Agenda(settings, tally.decider(), appender, made, Pulses(), Counters())
+    made.agenda = Agenda(settings, tally.decider(), appender, 2, made, Pulses(), Counters())
     return made
 
 
@@ -272,6 +272,7 @@ async def test_a_call_and_its_outcome_are_told_under_the_event_that_they_come_fr
         CommonSettings(),
         tally.decider(),
         Appender("tally", producer),
+        1,
         outside,
         Pulses(),
         Counters(),
@@ -304,7 +305,7 @@ async def test_an_attempt_is_told_in_the_trace_of_its_order_with_cause_and_comma
     appender = Appender("tally", TracedProducer(MemoryProducer(log), tracer))
     calls = CallLog(appender, counters, 9, 1.0)
     world.agenda = Agenda(
-        CommonSettings(), tally.decider(), appender, world, Pulses(), counters, tracer, calls
+        CommonSettings(), tally.decider(), appender, 1, world, Pulses(), counters, tracer, calls
     )
     world.agenda.open(0, table[0])
     world.paint("a", "red")

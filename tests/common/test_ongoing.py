@@ -16,7 +16,7 @@ from services.common.pulse import Pulses
 from services.common.settings import CommonSettings
 from services.common.telemetry import Counters
 from tests.common import tally
-from tests.common.fronts import Worker, add_rows, check_problem, client, workers
+from tests.common.fronts import PARTITIONS, Worker, add_rows, check_problem, client, workers
 from tests.common.tally import Add, Ring
 from tests.common.test_effects import LIMITS, World
 
@@ -51,7 +51,7 @@ def begin(worker: Worker) -> None:
     """Gives the worker an agenda of its rows: red ones call, and all blue ones are due at noon."""
     settings = CommonSettings(effect_backoff_seconds=9.0, effect_backoff_seconds_max=9.0)
     unused: Any = None
-    agenda = Agenda(settings, tally.decider(), unused, Silent(), Pulses(), Counters())
+    agenda = Agenda(settings, tally.decider(), unused, PARTITIONS, Silent(), Pulses(), Counters())
     for partition in worker.open_partitions:
         table = worker.table[partition]
         agenda.open(partition, table)
