@@ -6,10 +6,12 @@ nothing for being noted.
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import httpx
 
@@ -47,24 +49,83 @@ def begin_notes() -> list[Note]:
     return notes
 
 
-class NotedClient(httpx.AsyncClient):
-    """A client whose exchanges are noted where its caller has begun to."""
+class NotedClient:
+    """A client whose exchanges are noted where its caller has begun to.
 
-    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """The client's own."""
+    It sends what it is told, once: of httpx's own client it has no cookies, redirects or defaults,
+    which cost more than all else of a request. Credentials in a URL are the transport's business.
+
+    Args:
+        transport: is closed with the client.
+        timeout_seconds: for a connection, and for each part of an answer.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, timeout_seconds: float = 5.0) -> None:
+        self._transport = transport
+        self._extensions = {"timeout": httpx.Timeout(timeout_seconds).as_dict()}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._transport.aclose()
+
+    async def get(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """The answer to a GET.
+
+        Raises:
+            httpx.TransportError: there is none.
+        """
+        return await self._send(
+            httpx.Request("GET", url, params=params, headers=headers, extensions=self._extensions)
+        )
+
+    async def post(
+        self, url: str, json: Any, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """The answer to a POST of a JSON document.
+
+        Raises:
+            httpx.TransportError: there is none.
+        """
+        return await self._send(
+            httpx.Request("POST", url, json=json, headers=headers, extensions=self._extensions)
+        )
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
         notes = _notes.get()
         if notes is None or len(notes) >= EXCHANGES_MAX:
-            return await super().send(request, **options)
+            return await self._answer(request)
         note = Note(request)
         notes.append(note)
         try:
-            note.response = await super().send(request, **options)
+            note.response = await self._answer(request)
             return note.response
         except BaseException as error:
             note.error = error
             raise
         finally:
             note.ended = clock.monotonic()
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        response = await self._transport.handle_async_request(request)
+        response.request = request
+        await response.aread()
+        return response
 
 
 def written(note: Note) -> tuple[HttpExchange, list[str]]:
@@ -105,7 +166,7 @@ def cut(text: str) -> tuple[str, bool]:
 
 def _secrets(request: httpx.Request) -> list[str]:
     """What the request carries that its response, too, must not tell."""
-    params = request.url.params
+    params = request.url.params if request.url.query else {}
     named = [params[name] for name in params if name in SECRET_FIELDS]
     carried = [request.headers.get(IDEMPOTENCY_KEY), request.url.password, *named]
     return [*secrets_in(_decoded(_content(request))), *(each for each in carried if each)]
@@ -139,7 +200,10 @@ def _shown(text: str | None, is_all: bool, secrets: list[str]) -> tuple[str | No
 
 def _shown_url(url: httpx.URL) -> str:
     """Without who asks, nor the values of secret parameters."""
-    url = url.copy_with(userinfo=b"")
+    if url.userinfo:
+        url = url.copy_with(userinfo=b"")
+    if not url.query:
+        return str(url)
     for name in SECRET_FIELDS.intersection(url.params.keys()):
         url = url.copy_set_param(name, MASK)
     return str(url)

@@ -57,7 +57,7 @@ class OrderOutside:
         self._payment_url = payment_url
         self._pos_url = pos_url
         self._callback_url = callback_url
-        self._client = NotedClient(transport=transport or HttpTransport(), timeout=timeout_seconds)
+        self._client = NotedClient(transport or HttpTransport(), timeout_seconds)
 
     async def close(self) -> None:
         """Closes the connections."""

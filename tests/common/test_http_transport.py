@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,7 @@ import pytest
 
 from infra.ports import HOST, free_ports
 from services.common import http_transport
+from services.common.exchanges import NotedClient
 from services.common.http_transport import HttpTransport
 
 WHOLE = b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"is": "well"}'
@@ -153,3 +155,14 @@ async def test_a_closed_client_sends_nothing() -> None:
         with pytest.raises(RuntimeError):
             await http.get(url)
     assert len(asked) == 1
+
+
+async def test_credentials_in_a_url_are_sent_as_basic_authentication() -> None:
+    """A setting may have them; they are no part of what is asked for (RFC 7617)."""
+    async with server(WHOLE) as (url, asked), NotedClient(HttpTransport()) as http:
+        there = url.replace("//", "//partner:s%3Acret@")
+        answer = await http.post(f"{there}/charges", json={}, headers={"Idempotency-Key": "k"})
+        assert answer.status_code == 200
+    (request,) = asked
+    assert request.startswith(b"POST /charges HTTP/1.1\r\n")
+    assert b"authorization: basic " + b64encode(b"partner:s:cret").lower() in request.lower()
