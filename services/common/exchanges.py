@@ -29,11 +29,14 @@ IDEMPOTENCY_KEY = "idempotency-key"
 
 @dataclass(slots=True)
 class Note:
-    """A request, and the response or what went wrong, as the client had them in its hands."""
+    """A request, and the response or what went wrong, as the client had them in its hands.
+
+    error: in one line, with all that is not to be shown.
+    """
 
     request: httpx.Request
     response: httpx.Response | None = None
-    error: BaseException | None = None
+    error: str | None = None
     began_at: datetime = field(default_factory=lambda: clock.now())
     began: float = field(default_factory=lambda: clock.monotonic())
     ended: float | None = None
@@ -116,7 +119,7 @@ class NotedClient:
             note.response = await self._answer(request)
             return note.response
         except BaseException as error:
-            note.error = error
+            note.error = _in_one_line(error)
             raise
         finally:
             note.ended = clock.monotonic()
@@ -147,21 +150,20 @@ def written(note: Note) -> tuple[HttpExchange, list[str]]:
         status=None if response is None else response.status_code,
         response=response_text,
         is_response_cut=is_response_cut,
-        error=None if note.error is None else told_error(note.error, secrets),
+        error=None if note.error is None else cut(masked_text(note.error, secrets))[0],
     )
     return exchange, secrets
-
-
-def told_error(error: BaseException, secrets: list[str]) -> str:
-    """What went wrong, in one line."""
-    if isinstance(error, asyncio.CancelledError):
-        return "no answer while it was waited for"
-    return cut(masked_text(f"{type(error).__name__} {error}".rstrip(), secrets))[0]
 
 
 def cut(text: str) -> tuple[str, bool]:
     """The text up to TEXT_CHARS_MAX, and whether there was more."""
     return text[:TEXT_CHARS_MAX], len(text) > TEXT_CHARS_MAX
+
+
+def _in_one_line(error: BaseException) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        return "no answer while it was waited for"
+    return f"{type(error).__name__} {error}".rstrip()
 
 
 def _secrets(request: httpx.Request) -> list[str]:

@@ -1,5 +1,6 @@
 """Kafka clients as the contract of the log needs them, made from settings."""
 
+import asyncio
 import ssl
 from functools import lru_cache
 from typing import Any
@@ -33,8 +34,11 @@ class GatheringConsumer(AIOKafkaConsumer):  # type: ignore[misc]
 
     An answer costs the broker and the client far more than a record. One that was given something
     asks for more than that, or for what there is after GATHER_MILLISECONDS; one that was given
-    nothing for a whole poll asks for the next record as soon as it is there.
+    nothing for a whole poll, or has not polled for long, asks for the next record as soon as it is
+    there.
     """
+
+    _rest: asyncio.TimerHandle | None = None
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
@@ -43,11 +47,23 @@ class GatheringConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         given: dict[TopicPartition, list[ConsumerRecord]] = await super().getmany(
             *partitions, timeout_ms=timeout_ms, max_records=max_records
         )
-        if given or timeout_ms:
-            # Read by the client whenever it makes a request.
-            self._fetcher._fetch_min_bytes = GATHER_BYTES if given else 1
-            self._fetcher._fetch_max_wait_ms = GATHER_MILLISECONDS if given else IDLE_MILLISECONDS
+        if given:
+            self._ask(GATHER_BYTES, GATHER_MILLISECONDS)
+            # One that is held up, by a log that is slow, does not go on asking for handfuls.
+            if self._rest is not None:
+                self._rest.cancel()
+            self._rest = asyncio.get_running_loop().call_later(IDLE_MILLISECONDS / 1000, self._idle)
+        elif timeout_ms:
+            self._idle()
         return given
+
+    def _idle(self) -> None:
+        self._ask(1, IDLE_MILLISECONDS)
+
+    def _ask(self, bytes_min: int, milliseconds_max: int) -> None:
+        # Read by the client whenever it makes a request.
+        self._fetcher._fetch_min_bytes = bytes_min
+        self._fetcher._fetch_max_wait_ms = milliseconds_max
 
 
 class PlacingProducer(AIOKafkaProducer):  # type: ignore[misc]

@@ -48,5 +48,12 @@ async def test_who_was_given_something_lets_more_gather_and_who_was_not_asks_for
                 asked.clear()
                 while (1, IDLE_MILLISECONDS) not in asked:
                     await asyncio.sleep(0.01)
+                # Given something, and then held up by whoever takes it.
+                await topics.append(topic, b"last")
+                while not await consumer.getmany(timeout_ms=10_000):
+                    pass
+                asked.clear()
+                while (1, IDLE_MILLISECONDS) not in asked:
+                    await asyncio.sleep(0.01)
         finally:
             await consumer.stop()
