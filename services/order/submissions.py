@@ -1,12 +1,15 @@
 """How partners submit orders."""
 
 import hashlib
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import FastAPI, Header, Request, Response
+import msgspec
+from fastapi import APIRouter, FastAPI, Header, Request, Response
+from fastapi.routing import APIRoute
 
 from services.common import ids
 from services.common.api import FORWARDED, Ports, incoming_trace, json_response
@@ -40,10 +43,41 @@ class OrderRequest:
     customer: str | None = None
 
 
+_decoder = msgspec.json.Decoder(OrderRequest)
+
+
+class _SubmissionRoute(APIRoute):
+    """Reads orders by msgspec where they are as documented, and any others by FastAPI.
+
+    FastAPI says all that is wrong with an order, and takes some that are not quite right; its way
+    costs a fifteenth of all that an order costs until it is decided.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
+        thoroughly = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            media_type = request.headers.get("content-type", "").partition(";")[0].rstrip()
+            if media_type != "application/json":
+                return await thoroughly(request)
+            try:
+                order = _decoder.decode(await request.body())
+            except (msgspec.MsgspecError, UnicodeError, RecursionError):
+                return await thoroughly(request)
+            response: Response = await self.endpoint(
+                request, order, request.headers.get("idempotency-key")
+            )
+            return response
+
+        return answer
+
+
 def add_submissions(api: FastAPI, ports: Ports) -> None:
     """Adds to the front what takes orders."""
+    router = APIRouter(route_class=_SubmissionRoute)
 
-    @api.post("/orders", status_code=202, tags=["orders"])
+    @router.post("/orders", status_code=202, tags=["orders"])
     async def submit(
         request: Request,
         order: OrderRequest,
@@ -56,6 +90,8 @@ def add_submissions(api: FastAPI, ports: Ports) -> None:
         command = _command(order, idempotency_key)
         with ports.front.admitted(f"partner {command.partner}"):
             return await _take(ports, request, command)
+
+    api.include_router(router)
 
 
 async def _take(ports: Ports, request: Request, command: SubmitOrder) -> Response:
