@@ -14,6 +14,7 @@ import httpx
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from orjson import JSONEncodeError
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException
 
@@ -234,6 +235,13 @@ def create_base_api(title: str, description: str, ports: Ports) -> FastAPI:
         ]
         first = errors[0]
         return problem_response(422, f"{first['at']}: {first['problem']}", errors)
+
+    @api.exception_handler(UnicodeEncodeError)
+    @api.exception_handler(JSONEncodeError)
+    async def on_no_text(_: Request, error: ValueError | TypeError) -> Response:
+        if "surrogates" not in str(error):
+            raise error
+        return problem_response(422, "body: a text has half a surrogate pair: that is no character")
 
     @api.exception_handler(Exception)
     async def on_failure(_: Request, error: Exception) -> Response:

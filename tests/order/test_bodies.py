@@ -112,6 +112,13 @@ async def sent(world: World, content: bytes, media_type: str) -> tuple[int, Any,
 @example(content=with_items("[" * 300 + "]" * 300))
 @example(content=with_items("[" * 100_000 + "]" * 100_000))
 @example(content=with_items("[]"))
+@example(content=json.dumps({**BODY, "reference": "a\ud800"}).encode())
+@example(content=json.dumps({**BODY, "payment_token": "a\udfff"}).encode())
+@example(
+    content=json.dumps({**BODY, "partner": "a\ud800"}, ensure_ascii=False).encode(
+        errors="surrogatepass"
+    )
+)
 async def test_both_ways_answer_the_same_and_order_the_same(world: World, content: bytes) -> None:
     """Status, problem details, and the command in the log."""
     world.front._admission = Admission(SenderLimits(1e9, 10**9))
