@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from services.common.opening import Opener
 from services.common.ownership import Ownership
 from services.common.partitions import PartitionLimits, Partitions
 from services.common.reactions import ReactionLoop, Reactions
+from services.common.remembered import with_memory
 from services.common.settings import CommonSettings
 from services.common.telemetry import EXIT_LOOP_FAILED, Counters, die, log
 from services.common.tracing import TracedProducer, Tracer
@@ -70,7 +71,7 @@ class Worker:
     ) -> None:
         self.settings = settings
         self._tracer = tracer
-        self.parts = parts
+        self.parts = parts = replace(parts, decider=with_memory(parts.decider))
         self.counters = Counters()
         directory = settings.worker_name.replace(":", "-").replace("/", "-")
         self.table = EventTable[Any](Path(settings.data_dir) / directory, parts.decider)
