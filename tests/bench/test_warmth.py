@@ -3,57 +3,85 @@
 import asyncio
 import os
 import threading
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from infra.bench.warmth import compiling, spent, warm_up
+import pytest
+
+from infra.bench import warmth
+from infra.bench.warmth import TURN_SECONDS, compiling, spent, warm_up
 
 PIDS = (os.getpid(),)
+TURN = 0.05
 
 
-def burn(until: threading.Event) -> None:
-    """A thread that looks like Java's compiler, and works."""
-    Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text("C2 CompilerThread0")
-    while not until.is_set():
-        sum(range(1_000))
-
-
-async def test_it_waits_until_nothing_is_compiled_any_more() -> None:
-    """Turns go on while the compiler works, and no further."""
-    is_over = threading.Event()
-    compiler = threading.Thread(target=burn, args=(is_over,))
+def readings(monkeypatch: pytest.MonkeyPatch, *seconds: float) -> list[float]:
+    """Has the compiler take so many seconds in each turn of work, and notes the turns."""
     turns: list[float] = []
+
+    def read(pids: object) -> dict[str, float]:
+        return {"thread": sum(seconds[: len(turns)])}
+
+    monkeypatch.setattr(warmth, "compiling", read)
+    return turns
+
+
+async def test_it_waits_until_next_to_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns go on while the compiler works, and no further."""
+    turns = readings(monkeypatch, 2.0, 0.5, 0.0, 0.0)
 
     async def work(seconds: float) -> None:
         turns.append(seconds)
-        await asyncio.sleep(0.5)
-        if len(turns) == 2:
-            is_over.set()
-            compiler.join()
+        await asyncio.sleep(TURN)
 
-    assert compiling(PIDS) == {}
-    compiler.start()
-    try:
-        assert await warm_up(PIDS, work, 30.0)
-    finally:
-        is_over.set()
-    assert len(turns) in (3, 4)  # the thread takes its seconds with it when it ends
-    assert set(turns) == {5.0}
+    assert await warm_up(PIDS, work, 30.0)
+    assert turns == [TURN_SECONDS] * 3
 
 
-async def test_it_gives_up() -> None:
-    """A compiler that never rests is not waited for without end."""
-    is_over = threading.Event()
-    compiler = threading.Thread(target=burn, args=(is_over,))
-    compiler.start()
-    try:
-        began_at = time.monotonic()
-        assert not await warm_up(PIDS, asyncio.sleep, 0.6)
-        assert time.monotonic() - began_at >= 0.6
-        assert sum(compiling(PIDS).values()) > 0
-    finally:
-        is_over.set()
-        compiler.join()
+async def test_it_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler that never rests is not waited for without end, and a turn is no longer than
+    that."""
+    turns = readings(monkeypatch, *[1.0] * 99)
+
+    async def work(seconds: float) -> None:
+        turns.append(seconds)
+        await asyncio.sleep(TURN)
+
+    assert not await warm_up(PIDS, work, 3 * TURN)
+    assert 1 <= len(turns) <= 3
+    assert set(turns) == {3 * TURN}
+
+
+@pytest.fixture
+def compiler() -> Iterator[None]:
+    """A thread of this process that looks like Java's compiler, and works."""
+    begun, is_over = threading.Event(), threading.Event()
+
+    def burn() -> None:
+        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text("C2 CompilerThread0")
+        begun.set()
+        while not is_over.is_set():
+            sum(range(1_000))
+
+    thread = threading.Thread(target=burn)
+    thread.start()
+    begun.wait()
+    yield
+    is_over.set()
+    thread.join()
+
+
+def test_the_compiler_s_threads_are_read_and_no_others(compiler: None) -> None:
+    """By what the system calls them; what they took grows."""
+    before = compiling(PIDS)
+    assert len(before) == 1
+    while spent(before, compiling(PIDS)) == 0.0:
+        sum(range(100_000))
+
+
+def test_a_process_that_compiles_nothing_took_nothing() -> None:
+    """Nor does one that has ended."""
+    assert compiling((os.getppid(), 2**22 + 1)) == {}
 
 
 def test_threads_that_ended_or_began_count_for_what_is_known_of_them() -> None:
