@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
@@ -66,17 +65,6 @@ class NotedClient:
     def __init__(self, transport: httpx.AsyncBaseTransport, timeout_seconds: float = 5.0) -> None:
         self._transport = transport
         self._extensions = {"timeout": httpx.Timeout(timeout_seconds).as_dict()}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def aclose(self) -> None:
         """Closes the connections."""

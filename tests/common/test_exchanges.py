@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from contextlib import aclosing
 
 import httpx
 import pytest
@@ -27,7 +28,7 @@ def client(handle: Handle) -> NotedClient:
 async def exchange(handle: Handle, **content: object) -> HttpExchange:
     """The one exchange that a POST of this content is."""
     notes = begin_notes()
-    async with client(handle) as http:
+    async with aclosing(client(handle)) as http:
         with contextlib.suppress(httpx.HTTPError):
             await http.post("http://there/charges", json=content)
     (note,) = notes
@@ -98,7 +99,7 @@ async def test_an_exchange_that_is_given_up_is_told_as_that() -> None:
         await asyncio.sleep(60)
         raise AssertionError("nobody waits so long")
 
-    async with NotedClient(transport=httpx.MockTransport(handle)) as http:
+    async with aclosing(NotedClient(transport=httpx.MockTransport(handle))) as http:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(http.get("http://there/"), 0.01)
     told, _ = written(notes[0])
@@ -113,7 +114,7 @@ async def test_the_address_tells_neither_who_asks_nor_a_key() -> None:
     def handle(request: httpx.Request) -> httpx.Response:
         return httpx.Response(404, text=f"nothing at {request.url}")
 
-    async with client(handle) as http:
+    async with aclosing(client(handle)) as http:
         url = "http://user:secret@there/charges"
         await http.get(url, params={"idempotency_key": "k-1", "page": "2"})
     told, _ = written(notes[0])
@@ -125,7 +126,7 @@ async def test_the_address_tells_neither_who_asks_nor_a_key() -> None:
 
 async def test_only_so_many_are_noted_and_none_where_nobody_wants_them() -> None:
     """A list has an end."""
-    async with client(lambda request: httpx.Response(200)) as http:
+    async with aclosing(client(lambda request: httpx.Response(200))) as http:
         assert (await http.get("http://there/")).status_code == 200
         notes = begin_notes()
         for _ in range(EXCHANGES_MAX + 3):
@@ -135,7 +136,7 @@ async def test_only_so_many_are_noted_and_none_where_nobody_wants_them() -> None
 
 async def test_calls_side_by_side_have_notes_of_their_own() -> None:
     """Each task has a context."""
-    async with client(lambda request: httpx.Response(200)) as http:
+    async with aclosing(client(lambda request: httpx.Response(200))) as http:
 
         async def call(name: str) -> list[str]:
             notes = begin_notes()

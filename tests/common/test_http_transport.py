@@ -5,7 +5,7 @@ import contextlib
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import aiohttp
 import httpx
@@ -159,7 +159,7 @@ async def test_a_closed_client_sends_nothing() -> None:
 
 async def test_credentials_in_a_url_are_sent_as_basic_authentication() -> None:
     """A setting may have them; they are no part of what is asked for (RFC 7617)."""
-    async with server(WHOLE) as (url, asked), NotedClient(HttpTransport()) as http:
+    async with server(WHOLE) as (url, asked), aclosing(NotedClient(HttpTransport())) as http:
         there = url.replace("//", "//partner:s%3Acret@")
         answer = await http.post(f"{there}/charges", json={}, headers={"Idempotency-Key": "k"})
         assert answer.status_code == 200
