@@ -16,8 +16,8 @@ from msgspec import structs
 
 from infra.dead_letters.letters import Case, DeadLetterError
 from services.common.catalogue import catalogue
-from services.common.codec import ID_CHARS_MAX, LANGUAGES, BadRecordError, encode_command
-from services.common.decider import Envelope, React
+from services.common.codec import LANGUAGES, BadRecordError, encode_command
+from services.common.decider import ID_CHARS_MAX, Envelope, React
 from services.common.reactions import command_envelope
 from services.common.telemetry import trace_headers
 from services.delivery.process import REACTIONS as DELIVERY_REACTIONS

@@ -5,9 +5,11 @@ machine lost its power is what it was some writes before.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from services.common.store import Bulk
 
 
 class Batch:
@@ -27,14 +29,10 @@ class Batch:
 
 @dataclass(slots=True)
 class Disk:
-    """What lies in one directory, and how it was some writes ago.
-
-    `logged` is what is left of it when the process ends, once something was written unlogged.
-    """
+    """What lies in one directory, and how it was some writes ago."""
 
     content: dict[bytes, bytes] = field(default_factory=dict)
     synced: dict[bytes, bytes] = field(default_factory=dict)
-    logged: dict[bytes, bytes] | None = None
     writes_since: int = 0
 
 
@@ -90,27 +88,6 @@ class MemoryStore:
 
     def write(self, batch: Batch) -> None:
         """Does all writes of the batch; they outlive the process."""
-        logged = self._disk.logged
-        if logged is not None:
-            for key, value in batch.writes:
-                if value is None:
-                    logged.pop(key, None)
-                else:
-                    logged[key] = value
-        self._write(batch)
-
-    def write_unlogged(self, batch: Batch) -> None:
-        """Does all writes of the batch; before `flush`, the end of the process undoes them."""
-        if self._disk.logged is None:
-            self._disk.logged = dict(self._disk.content)
-        self._write(batch)
-
-    def flush(self) -> None:
-        """From here on all that was written is there for good."""
-        self._disk.logged = None
-        self._disk.synced = dict(self._disk.content)
-
-    def _write(self, batch: Batch) -> None:
         disk = self._disk
         disk.writes_since += 1
         if disk.writes_since % 8 == 0:
@@ -125,6 +102,14 @@ class MemoryStore:
                 insort(self._keys, key)
             content[key] = value
             self._wrote(self._directory, key, value)
+
+    def ingest(self, bulk: Bulk) -> Iterator[None]:
+        """Does all writes of the bulk; they and all before outlive a loss of power."""
+        batch = Batch()
+        batch.writes = list(bulk.take())
+        yield
+        self.write(batch)
+        self._disk.synced = dict(self._disk.content)
 
     def iter(self) -> Cursor:
         """A cursor over all keys."""
@@ -143,10 +128,7 @@ class Disks:
 
     def open(self, directory: Path) -> MemoryStore:
         """The store in this directory."""
-        disk = self._disks.setdefault(directory, Disk())
-        if disk.logged is not None:
-            disk.content, disk.logged = disk.logged, None
-        return MemoryStore(disk, directory, self.wrote)
+        return MemoryStore(self._disks.setdefault(directory, Disk()), directory, self.wrote)
 
     def discard(self, directory: Path) -> None:
         """Empties the directory of a closed store."""
@@ -161,4 +143,4 @@ class Disks:
         """The last writes of a worker were not on the disk yet."""
         for directory, disk in self._disks.items():
             if parent in directory.parents:
-                disk.content, disk.logged = dict(disk.synced), None
+                disk.content = dict(disk.synced)

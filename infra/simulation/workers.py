@@ -44,8 +44,9 @@ LIMITS: dict[str, Any] = {
     "records_per_batch_max": 20,
     "steps_in_flight_max": 4,
     "recovery_records_per_read_max": 7,
-    "recovery_events_per_write_max": 11,
     "recovery_rows_in_memory_max": 3,
+    "recovery_events_per_write_max": 11,
+    "recovery_history_bytes_max": 4_000,
     "effect_timeout_seconds": 2.0,
     "effect_backoff_seconds": 0.3,
     "effect_backoff_seconds_max": 2.0,
@@ -255,9 +256,7 @@ def simulated_machine(
             (store, "open_store", disks.open),
             (store, "discard_store", disks.discard),
             (store, "new_batch", Batch),
-            (store, "write", MemoryStore.write),
-            (store, "write_unlogged", MemoryStore.write_unlogged),
-            (store, "flush", MemoryStore.flush),
+            (store, "ingest", MemoryStore.ingest),
             # asyncio's own asks the system for the process each time, which takes long.
             (asyncio.events, "get_running_loop", lambda: loop),
             # Who waits is told when there is more; asking seldom costs no time of the world's.

@@ -4,24 +4,22 @@ The only module that knows the form. The Avro schemas under schemas/ say the sam
 of truth; tests/contract compares the two.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, get_args
+from typing import Any, TypeVar, get_args
 
 import msgspec
 import orjson
 
 from services.common import ids
-from services.common.decider import Envelope
+from services.common.decider import Envelope, Name, Version
 from services.common.messages import delivery, driver, matcher, order, restaurant
 from services.common.values import Instant, check_identifier
 
 COMMAND_BYTES_MAX = 262_144
 EVENT_BYTES_MAX = 900_000
-ID_CHARS_MAX = 200
-VERSION_MAX = 2**63 - 1
 
 _OPTIONS = orjson.OPT_UTC_Z
 
@@ -30,23 +28,25 @@ class BadRecordError(Exception):
     """A record that is not a message of its topic; the text says what is wrong and where."""
 
 
-_Id = Annotated[str, msgspec.Meta(max_length=ID_CHARS_MAX)]
-_Version = Annotated[int, msgspec.Meta(ge=0, le=VERSION_MAX)]
+class _CommandEnvelope(msgspec.Struct):
+    """What a command says about itself: all but its type may be missing."""
 
-
-class _WireEnvelope(msgspec.Struct):
     type: str
-    id: _Id | None = None
+    id: Name | None = None
     occurred_at: Instant | None = None
-    causation_id: _Id | None = None
-    correlation_id: _Id | None = None
-    version: _Version = 0
-    follows: _Id | None = None
-    source: _Id | None = None
-    source_version: _Version | None = None
+    causation_id: Name | None = None
+    correlation_id: Name | None = None
+    version: Version = 0
+    follows: Name | None = None
+    source: Name | None = None
+    source_version: Version | None = None
 
 
-_envelope_decoder = msgspec.json.Decoder(_WireEnvelope)
+_Decoders = Mapping[str, msgspec.json.Decoder[Any]]
+_Head = TypeVar("_Head", _CommandEnvelope, Envelope)
+
+_command_envelopes = msgspec.json.Decoder(_CommandEnvelope)
+_event_envelopes = msgspec.json.Decoder(Envelope)
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,12 @@ class Language:
     events: tuple[type[Any], ...]
 
     @cached_property
-    def _decoders(self) -> dict[str, msgspec.json.Decoder[Any]]:
-        return {
-            message.__name__: msgspec.json.Decoder(message)
-            for message in (*self.commands, *self.events)
-        }
+    def _commands(self) -> _Decoders:
+        return {message.__name__: msgspec.json.Decoder(message) for message in self.commands}
+
+    @cached_property
+    def _events(self) -> _Decoders:
+        return {message.__name__: msgspec.json.Decoder(message) for message in self.events}
 
     def key(self, message: Any) -> str:
         """The id of the aggregate that the message is for."""
@@ -80,7 +81,7 @@ class Language:
         Raises:
             BadRecordError: the bytes are no command of this owner.
         """
-        wire, message = self._decode(value, self.commands, COMMAND_BYTES_MAX)
+        wire, message = _decode(value, _command_envelopes, self._commands, COMMAND_BYTES_MAX)
         key = self.key(message)
         try:
             check_identifier(self.key_field, key)
@@ -108,47 +109,34 @@ class Language:
         Raises:
             BadRecordError: the bytes are no event of this owner.
         """
-        wire, message = self._decode(value, self.events, EVENT_BYTES_MAX)
-        if not (wire.id and wire.occurred_at and wire.causation_id and wire.correlation_id):
-            raise BadRecordError("an event needs id, occurred_at, causation_id and correlation_id")
-        if wire.version < 1:
+        envelope, message = _decode(value, _event_envelopes, self._events, EVENT_BYTES_MAX)
+        if envelope.version < 1:
             raise BadRecordError("an event needs a version from 1 on")
-        return (
-            Envelope(
-                id=wire.id,
-                type=wire.type,
-                occurred_at=wire.occurred_at,
-                causation_id=wire.causation_id,
-                correlation_id=wire.correlation_id,
-                version=wire.version,
-                follows=wire.follows,
-                source=wire.source,
-                source_version=wire.source_version,
-            ),
-            message,
-        )
+        return envelope, message
 
-    def _decode(
-        self, value: bytes | None, allowed: Iterable[type[Any]], bytes_max: int
-    ) -> tuple[_WireEnvelope, Any]:
-        if value is None:
-            raise BadRecordError("the record has no value")
-        if len(value) > bytes_max:
-            raise BadRecordError(
-                f"the record has {len(value)} bytes; at most {bytes_max} are taken"
-            )
-        try:
-            wire = _envelope_decoder.decode(value)
-            decoder = self._decoders.get(wire.type)
-            message = None if decoder is None else decoder.decode(value)
-        except msgspec.ValidationError as error:
-            raise BadRecordError(f"the record does not fit its schema: {error}") from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BadRecordError(f"the record is not a JSON object in UTF-8: {error}") from error
-        if type(message) not in allowed:
-            names = ", ".join(each.__name__ for each in allowed)
-            raise BadRecordError(f"unknown type {wire.type[:80]!r}; known here are {names}")
-        return wire, message
+
+def _decode(
+    value: bytes | None,
+    heads: msgspec.json.Decoder[_Head],
+    messages: _Decoders,
+    bytes_max: int,
+) -> tuple[_Head, Any]:
+    if value is None:
+        raise BadRecordError("the record has no value")
+    if len(value) > bytes_max:
+        raise BadRecordError(f"the record has {len(value)} bytes; at most {bytes_max} are taken")
+    try:
+        head = heads.decode(value)
+        decoder = messages.get(head.type)
+        message = None if decoder is None else decoder.decode(value)
+    except msgspec.ValidationError as error:
+        raise BadRecordError(f"the record does not fit its schema: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRecordError(f"the record is not a JSON object in UTF-8: {error}") from error
+    if message is None:
+        names = ", ".join(messages)
+        raise BadRecordError(f"unknown type {head.type[:80]!r}; known here are {names}")
+    return head, message
 
 
 def encode_command(envelope: Envelope, command: Any) -> bytes:

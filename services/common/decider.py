@@ -7,9 +7,11 @@ Decider of Jérémie Chassaing, "Functional Event Sourcing Decider", 2021; the a
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from services.common.values import Instant
 
 State = TypeVar("State")
 Command = TypeVar("Command")
@@ -17,6 +19,14 @@ Event = TypeVar("Event")
 
 # What a service does about one event of another: commands of its own.
 React = Callable[[Any], Iterable[Any]]
+
+
+ID_CHARS_MAX = 200
+VERSION_MAX = 2**63 - 1
+
+Name = Annotated[str, Meta(max_length=ID_CHARS_MAX)]
+Id = Annotated[Name, Meta(min_length=1)]
+Version = Annotated[int, Meta(ge=0, le=VERSION_MAX)]
 
 
 class Envelope(Struct, frozen=True):
@@ -27,15 +37,15 @@ class Envelope(Struct, frozen=True):
     `<service>/<key>`, and its version. They are None for commands from outside.
     """
 
-    id: str
+    id: Id
     type: str
-    occurred_at: datetime
-    causation_id: str
-    correlation_id: str
-    version: int = 0
-    source: str | None = None
-    source_version: int | None = None
-    follows: str | None = None
+    occurred_at: Instant
+    causation_id: Id
+    correlation_id: Id
+    version: Version = 0
+    source: Name | None = None
+    source_version: Version | None = None
+    follows: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,18 +91,24 @@ class TablePartition(Generic[State]):
             The rows that changed, by key. An event whose version does not follow is counted in
             `losers` and changes nothing.
         """
-        folding = self._begin()
+        folding, batch = self._begin(), store.new_batch()
         for each in events:
-            folding.add(each)
+            folding.add(each, batch)
+        changed = folding.changed
+        for key in changed:
+            folding.put(key, batch)
+        position = folding.put_position(batch)
+        self._db.write(batch)
+        self._position = position
         self.losers += folding.losers
-        self._position, changed = folding.write(self._db.write)
         self._remember(changed)
         return changed
 
     def rebuild(self, limits: RebuildLimits) -> Rebuild[State]:
         """Begins to fold a long stretch of the log, in few writes.
 
-        The table is to be neither read nor written otherwise until the rebuild is closed.
+        The table is to be neither read nor written otherwise until the rebuild is closed or given
+        up; then it stands where it was written last.
         """
         self._recent.clear()
         return Rebuild(self._begin(), self._db, self._rebuilt, limits)
@@ -146,8 +152,15 @@ class TablePartition(Generic[State]):
 
     def history(self, key: str) -> list[bytes]:
         """The aggregate's events as they lie in the log, first to last."""
-        prefix = table_layout.history_prefix(key)
-        return [value for _, value in self._scan(prefix, prefix + table_layout.END * 9)]
+        row = self.row(key)
+        if row is None:
+            return []
+        # A rebuild that was given up has left events behind that the row does not have yet.
+        start, end = (
+            table_layout.history_prefix(key),
+            table_layout.history_key(key, row.version + 1),
+        )
+        return [value for _, value in self._scan(start, end)]
 
     def clear(self) -> None:
         """Forgets everything, to be folded from the log anew."""

@@ -1,4 +1,4 @@
-"""Folding: events of the log on their way into a table, as rows in memory and a batch of writes."""
+"""Folding: events of the log on their way into a table, as rows in memory."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -6,10 +6,10 @@ from itertools import islice
 from typing import Any, Generic
 
 from msgspec import Struct
-from rocksdict import WriteBatch
 
-from services.common import store, table_layout
+from services.common import table_layout
 from services.common.decider import Decider, Envelope, Row, State, is_had
+from services.common.table_layout import Writes
 from services.common.telemetry import log
 
 
@@ -69,44 +69,48 @@ class Folding(Generic[State]):
     ) -> None:
         self._decider = decider
         self._key_field = decider.key_field
+        self._keeps_history = decider.keeps_history
         self._position = position
         self._read = read
         self._fold = fold
         self._rows: dict[str, Row[State]] = {}  # the one that was touched last is the last
         self._stored: dict[str, Row[State] | None] = {}  # the rows to write, as they are stored
-        self._batch = store.new_batch()
         self._inputs = dict(position.inputs)
         self._behind = None if position.behind is None else position.behind.encode()
         self._next_offset = position.next_offset
         self._last_event_id = position.last_event_id
+        self._counts = dict(position.counts)
         self.losers = 0
-        self.unwritten_bytes = 0
 
     @property
     def unwritten(self) -> int:
         """How many offsets of the log are folded and not written."""
         return self._next_offset - self._position.next_offset
 
-    def add(self, each: Appended) -> None:
-        """Folds the next event of the log; one that was folded before changes nothing."""
+    @property
+    def rows_in_memory(self) -> int:
+        """How many rows there are in memory, written or not."""
+        return len(self._rows)
+
+    @property
+    def changed(self) -> dict[str, Row[State]]:
+        """The rows that are to be written, by key."""
+        return {key: self._rows[key] for key in self._stored}
+
+    def add(self, each: Appended, histories: Writes) -> None:
+        """Folds the next event of the log; one that was folded before changes nothing.
+
+        Args:
+            histories: take what the event adds to its aggregate's history.
+        """
         if each.offset < self._next_offset:
             return
         key: str = getattr(each.event, self._key_field)
         before = self._rows.pop(key, None) or self._read(key)
         after = self._fold(before, each)
         self._next_offset, self._last_event_id = each.offset + 1, each.envelope.id
-        self.unwritten_bytes += len(each.value)
         if after is None:
-            self.losers += 1
-            envelope = each.envelope
-            log.warning(
-                "offset %d: %s v%d of %s loses", each.offset, envelope.type, envelope.version, key
-            )
-            if before is not None:
-                self._rows[key] = before
-            if before is None or not is_had(self._decider, before, envelope, each.event):
-                # Its command is still to be decided, whatever this writer says is settled.
-                self._behind = each.writer
+            self._lose(key, before, each)
             return
         self._rows[key] = after
         if key not in self._stored:
@@ -116,37 +120,42 @@ class Folding(Generic[State]):
             for topic, offset in each.inputs.items():
                 if offset > self._inputs.get(topic, 0):
                     self._inputs[topic] = offset
-        if self._decider.keeps_history:
-            self._batch.put(table_layout.history_key(key, after.version), each.value)
+        if self._keeps_history:
+            histories.put(table_layout.history_key(key, after.version), each.value)
 
-    def write(self, write: Callable[[WriteBatch], None]) -> tuple[Position, dict[str, Row[State]]]:
-        """Has all that is not written yet written as one.
+    def put(self, key: str, writes: Writes) -> None:
+        """Writes one row that has changed; all of them are to be written with the position."""
+        row, stored = self._rows[key], self._stored[key]
+        table_layout.put_row(writes, self._decider, key, stored, row, self._counts)
 
-        Returns:
-            Where the store then stands, and the rows that changed, by key.
-        """
-        batch = self._batch
-        changed = {key: self._rows[key] for key in self._stored}
-        counts = dict(self._position.counts)
-        for key, row in changed.items():
-            table_layout.put_row(batch, self._decider, key, self._stored[key], row, counts)
+    def put_position(self, writes: Writes) -> Position:
+        """Writes where the store stands once it has these writes."""
         position = replace(
             self._position,
             next_offset=self._next_offset,
             last_event_id=self._last_event_id,
             inputs=dict(self._inputs),
             behind=None if self._behind is None else self._behind.decode(errors="replace"),
-            counts=dict(sorted(counts.items())),
+            counts=dict(sorted(self._counts.items())),
         )
-        batch.put(table_layout.POSITION_KEY, table_layout.encode(position))
-        write(batch)
+        writes.put(table_layout.POSITION_KEY, table_layout.encode(position))
+        return position
+
+    def settle(self, position: Position, rows_max: int) -> None:
+        """Takes the store to have all of it, and keeps so many rows, those touched last."""
         self._position = position
         self._stored.clear()
-        self.unwritten_bytes = 0
-        self._batch = store.new_batch()
-        return position, changed
-
-    def forget(self, rows_max: int) -> None:
-        """Keeps so many rows in memory, those that were touched last; all must be written."""
         for key in list(islice(self._rows, max(0, len(self._rows) - rows_max))):
             del self._rows[key]
+
+    def _lose(self, key: str, before: Row[State] | None, each: Appended) -> None:
+        self.losers += 1
+        envelope = each.envelope
+        log.warning(
+            "offset %d: %s v%d of %s loses", each.offset, envelope.type, envelope.version, key
+        )
+        if before is not None:
+            self._rows[key] = before
+        if before is None or not is_had(self._decider, before, envelope, each.event):
+            # Its command is still to be decided, whatever this writer says is settled.
+            self._behind = each.writer

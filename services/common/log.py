@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import msgspec
 
 from services.common import clock, ids
-from services.common.codec import ID_CHARS_MAX, encode_command, encode_plain
-from services.common.decider import Envelope, Rejected
+from services.common.codec import encode_command, encode_plain
+from services.common.decider import ID_CHARS_MAX, Envelope, Rejected
 from services.common.messages.shared import CallMade, CommandRejected, DeadLetter, RecordHeader
 from services.common.telemetry import Headers, log, trace_headers
 

@@ -106,9 +106,9 @@ class Opener:
 def _recovery_limits(settings: CommonSettings) -> RecoveryLimits:
     return RecoveryLimits(
         records_per_read_max=settings.recovery_records_per_read_max,
-        events_per_write_max=settings.recovery_events_per_write_max,
-        bytes_per_write_max=settings.recovery_bytes_per_write_max,
         rows_in_memory_max=settings.recovery_rows_in_memory_max,
+        events_per_write_max=settings.recovery_events_per_write_max,
+        history_bytes_max=settings.recovery_history_bytes_max,
         silence_seconds_max=settings.recovery_silence_seconds_max,
         told_seconds=settings.recovery_told_seconds,
     )

@@ -1,6 +1,7 @@
 """Rebuild: a long stretch of the log on its way into a table that nobody reads meanwhile."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -8,23 +9,24 @@ from services.common import store
 from services.common.decider import State
 from services.common.folding import Appended, Folding, Position
 
+# So much is folded, encoded or written between two moments at which others have their turn.
+STEPS_MAX = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildLimits:
-    """How much is folded before it is written, and how many rows stay in memory after that."""
+    """How much is folded in memory before it is written; half of the rows stay there after that."""
 
-    events_per_write_max: int
-    bytes_per_write_max: int
     rows_in_memory_max: int
+    events_per_write_max: int
+    history_bytes_max: int
 
 
 class Rebuild(Generic[State]):
-    """Folds in memory and writes seldom, each time as one: rows, indexes, histories and position.
+    """Folds in memory and writes seldom, each time as one: rows, indexes and position.
 
-    All but the last of a few events are written past RocksDB's own log. What a crash then takes
-    away is a whole number of the last writes, so that the store is the fold of a shorter log. It
-    must be closed before anything else is written: what was written past the log would be missing
-    below what was written through it.
+    Histories are written ahead of the position, as a row says up to where its history counts. A
+    rebuild that is given up, by a crash or otherwise, leaves the fold of a shorter log behind.
 
     Args:
         written: is told where the store stands, and how many events lost.
@@ -41,32 +43,48 @@ class Rebuild(Generic[State]):
         self._db = db
         self._written = written
         self._limits = limits
-        self._is_unlogged = False
+        self._histories = store.Bulk()
+        self._history_bytes = 0
         self._losers_told = 0
 
-    def add(self, event: Appended) -> None:
-        """Folds the next event of the log."""
+    async def add(self, events: Iterable[Appended]) -> None:
+        """Folds the next events of the log."""
         folding, limits = self._folding, self._limits
-        folding.add(event)
-        if (
-            folding.unwritten >= limits.events_per_write_max
-            or folding.unwritten_bytes >= limits.bytes_per_write_max
-        ):
-            self._is_unlogged = True
-            self._write()
+        for number, each in enumerate(events, 1):
+            folding.add(each, self._histories)
+            self._history_bytes += len(each.value)
+            if (
+                folding.rows_in_memory >= limits.rows_in_memory_max
+                or folding.unwritten >= limits.events_per_write_max
+            ):
+                await self._write()
+            elif self._history_bytes >= limits.history_bytes_max:
+                await self._write_histories()
+            if number % STEPS_MAX == 0:
+                await asyncio.sleep(0)
 
-    def close(self) -> None:
-        """Writes what is left, and returns once all that was written outlives a crash."""
+    async def close(self) -> None:
+        """Writes what is left."""
         if self._folding.unwritten:
-            self._write()
-        if self._is_unlogged:
-            store.flush(self._db)
-            self._is_unlogged = False
+            await self._write()
 
-    def _write(self) -> None:
-        folding = self._folding
-        write = store.write_unlogged if self._is_unlogged else store.write
-        position, _ = folding.write(lambda batch: write(self._db, batch))
-        folding.forget(self._limits.rows_in_memory_max)
+    async def _write(self) -> None:
+        await self._write_histories()
+        folding, rows = self._folding, store.Bulk()
+        for number, key in enumerate(folding.changed, 1):
+            folding.put(key, rows)
+            if number % STEPS_MAX == 0:
+                await asyncio.sleep(0)
+        position = folding.put_position(rows)
+        await self._ingest(rows)
+        folding.settle(position, self._limits.rows_in_memory_max // 2)
         self._written(position, folding.losers - self._losers_told)
         self._losers_told = folding.losers
+
+    async def _write_histories(self) -> None:
+        self._history_bytes = 0
+        await self._ingest(self._histories)
+
+    async def _ingest(self, bulk: store.Bulk) -> None:
+        for _ in store.ingest(self._db, bulk):
+            await asyncio.sleep(0)

@@ -29,15 +29,14 @@ class RecoveryError(Exception):
 class RecoveryLimits:
     """The bounds of a recovery, and how often it says how far it is.
 
-    rows_in_memory_max: of one partition, beside those that the last `events_per_write_max` events
-        have changed.
+    rows_in_memory_max: of one partition.
     silence_seconds_max: how long the log may give nothing.
     """
 
     records_per_read_max: int = 5_000
-    events_per_write_max: int = 50_000
-    bytes_per_write_max: int = 32 << 20
-    rows_in_memory_max: int = 50_000
+    rows_in_memory_max: int = 40_000
+    events_per_write_max: int = 500_000
+    history_bytes_max: int = 16 << 20
     silence_seconds_max: float = 30.0
     told_seconds: float = 5.0
 
@@ -118,15 +117,13 @@ class _Recovery:
         limits = self._limits
         rebuild = self._table.rebuild(
             RebuildLimits(
-                events_per_write_max=limits.events_per_write_max,
-                bytes_per_write_max=limits.bytes_per_write_max,
                 rows_in_memory_max=limits.rows_in_memory_max,
+                events_per_write_max=limits.events_per_write_max,
+                history_bytes_max=limits.history_bytes_max,
             )
         )
-        try:
-            await self._fold_to_end(rebuild)
-        finally:
-            rebuild.close()
+        await self._fold_to_end(rebuild)
+        await rebuild.close()
 
     async def _why_anew(self, begin: int, end: int) -> str | None:
         """Why the table is not the fold of the first events of this log; None when it is."""
@@ -161,7 +158,10 @@ class _Recovery:
             records = got.get(place, [])
             if records:
                 await self._look_for_holes(records)
-                self._fold(rebuild, records)
+                # A batch makes only objects that stay or that nothing refers to in circles.
+                with _no_collection():
+                    await rebuild.add(self._events(records))
+                self._read += len(records)
             position = await self._reader.position(place)
             now = clock.monotonic()
             if position > progress.position:
@@ -192,15 +192,9 @@ class _Recovery:
             )
         self._missing += missing
 
-    def _fold(self, rebuild: Rebuild[Any], records: Sequence[Record]) -> None:
-        """Folds one batch of the log."""
-        # A batch makes only objects that stay or that nothing refers to in circles.
-        with _no_collection():
-            self._fold_all(rebuild, records)
-        self._read += len(records)
-
-    def _fold_all(self, rebuild: Rebuild[Any], records: Sequence[Record]) -> None:
-        decode, add = self._language.decode_event, rebuild.add
+    def _events(self, records: Sequence[Record]) -> Iterator[Appended]:
+        """The events of a batch of the log, but for what can't be read."""
+        decode = self._language.decode_event
         for record in records:
             value = record.value or b""
             try:
@@ -211,7 +205,7 @@ class _Recovery:
                 log.error("%s can't be folded and is passed over: %s", place_of(record), reason)
                 continue
             inputs, writer = told_by_writer(record)
-            add(Appended(record.offset, envelope, event, value, inputs, writer=writer))
+            yield Appended(record.offset, envelope, event, value, inputs, writer=writer)
 
     def _tell(self, start: int, begin: int, losers: int, reason: str | None) -> None:
         """One line about all of it."""

@@ -54,9 +54,9 @@ class CommonSettings:
     steps_in_flight_max: int = 8
 
     recovery_records_per_read_max: int = 5_000
-    recovery_events_per_write_max: int = 50_000
-    recovery_bytes_per_write_max: int = 32 << 20
-    recovery_rows_in_memory_max: int = 50_000
+    recovery_rows_in_memory_max: int = 40_000
+    recovery_events_per_write_max: int = 500_000
+    recovery_history_bytes_max: int = 16 << 20
     recovery_silence_seconds_max: float = 30.0
     recovery_told_seconds: float = 5.0
 

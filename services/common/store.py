@@ -5,26 +5,28 @@ that a simulation can put a store in memory in its place.
 """
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from rocksdict import (
     BlockBasedOptions,
     Cache,
     DBCompressionType,
+    IngestExternalFileOptions,
     Options,
     Rdict,
+    SstFileWriter,
     WriteBatch,
-    WriteOptions,
 )
 
 from services.common.telemetry import log
 
 BLOCK_CACHE_BYTES = 16 << 20
 WRITE_BUFFER_BYTES = 8 << 20
+WRITES_PER_STEP = 500
 
-
-_unlogged = WriteOptions()
-_unlogged.disable_wal = True  # type: ignore[assignment, method-assign]
+_moved = IngestExternalFileOptions()
+_moved.set_move_files(True)
 
 
 def open_store(directory: Path) -> Rdict:
@@ -55,19 +57,50 @@ def new_batch() -> WriteBatch:
     return WriteBatch(raw_mode=True)
 
 
-def write(db: Rdict, batch: WriteBatch) -> None:
-    """Does the writes of a batch as one; they outlive the process."""
-    db.write(batch)
+class Bulk:
+    """Very many writes to be done as one."""
+
+    def __init__(self) -> None:
+        self._writes: dict[bytes, bytes | None] = {}
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Sets a key."""
+        self._writes[key] = value
+
+    def delete(self, key: bytes) -> None:
+        """Removes a key."""
+        self._writes[key] = None
+
+    def take(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """All writes, ordered by key; None where the key is removed. None are left."""
+        writes, self._writes = self._writes, {}
+        return ((key, writes[key]) for key in sorted(writes))
+
+    def __len__(self) -> int:
+        return len(self._writes)
 
 
-def write_unlogged(db: Rdict, batch: WriteBatch) -> None:
-    """Does the writes of a batch as one; until `flush`, the end of the process undoes the last."""
-    db.write(batch, _unlogged)
+def ingest(db: Rdict, bulk: Bulk) -> Iterator[None]:
+    """Does all writes of the bulk as one, in small steps; they are there once it has ended.
 
-
-def flush(db: Rdict) -> None:
-    """Returns once everything that was written is in files."""
-    db.flush()
+    They are written to a file of their own, which RocksDB takes in as it is: once it has, they
+    outlive the machine's loss of power, and all that was written before does.
+    """
+    if not len(bulk):
+        return
+    path = f"{db.path()}.bulk"
+    Path(path).unlink(missing_ok=True)
+    file = SstFileWriter(_options())
+    file.open(path)
+    for number, (key, value) in enumerate(bulk.take(), 1):
+        if value is None:
+            del file[key]
+        else:
+            file[key] = value
+        if number % WRITES_PER_STEP == 0:
+            yield
+    file.finish()
+    db.ingest_external_file([path], _moved)
 
 
 def keys_estimate(db: Rdict) -> int:

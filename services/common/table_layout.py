@@ -6,10 +6,9 @@ A new way of laying them out, or of what the position says, needs a new VERSION.
 import struct
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
-from rocksdict import WriteBatch
 
 from services.common.decider import Decider, Row, State
 
@@ -25,8 +24,18 @@ COUNTED = "status"
 encode = msgspec.json.Encoder().encode
 
 
+class Writes(Protocol):
+    """What is to be written as one."""
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Sets a key."""
+
+    def delete(self, key: bytes) -> None:
+        """Removes a key, where it is there."""
+
+
 def put_row(
-    batch: WriteBatch,
+    writes: Writes,
     decider: Decider[State, Any, Any],
     key: str,
     before: Row[State] | None,
@@ -39,7 +48,7 @@ def put_row(
         before: the row as the store has it.
         counts: of rows by COUNTED; kept up to date.
     """
-    batch.put(row_key(key), encode(after))
+    writes.put(row_key(key), encode(after))
     old = {} if before is None else _labels(decider, before)
     new = _labels(decider, after)
     if old != new:
@@ -52,14 +61,14 @@ def put_row(
         sort = newest_first(decider.listed_at(since))
         for name, value in old.items():
             if new.get(name) != value:
-                batch.delete(_label_key(name, value, sort, key))
+                writes.delete(_label_key(name, value, sort, key))
         for name, value in new.items():
             if old.get(name) != value:
-                batch.put(_label_key(name, value, sort, key), b"")
+                writes.put(_label_key(name, value, sort, key), b"")
     if decider.agenda(after.state):
-        batch.put(AGENDA + key.encode(), b"")
+        writes.put(AGENDA + key.encode(), b"")
     elif before is not None and decider.agenda(before.state):
-        batch.delete(AGENDA + key.encode())
+        writes.delete(AGENDA + key.encode())
 
 
 def row_key(key: str) -> bytes:

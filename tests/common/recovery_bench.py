@@ -1,7 +1,6 @@
 """An event log on a real broker, and a table to recover from it."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,13 +19,14 @@ from services.common.recovery import RecoveryLimits, recover
 from services.common.settings import CommonSettings
 from services.common.telemetry import Counters
 from tests.common import tally
+from tests.common.disks import copy_disk
 from tests.common.kafka_topics import Topics, topics_of, unique
 from tests.common.tally import Added, Tally, appended
 
 LANGUAGE = tally.language()
 RECOVERY_SECONDS_MAX = 30.0
 # Small, so that a few events take many reads and writes.
-LIMITS = RecoveryLimits(records_per_read_max=7, events_per_write_max=10, rows_in_memory_max=1)
+LIMITS = RecoveryLimits(records_per_read_max=7, events_per_write_max=10, rows_in_memory_max=2)
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class Bench:
     def crash(self) -> None:
         """What lies on disk at this moment is all that the next process finds."""
         left = self.directory.with_name(f"{self.directory.name}-left")
-        shutil.copytree(self.directory, left)
+        copy_disk(self.directory, left)
         self.table.close()
         self.directory = left
         self.table = TablePartition(left, tally.decider())

@@ -1,90 +1,152 @@
 """Rebuilds: many events folded at once are as good as one by one, wherever the process ends."""
 
-import shutil
+import asyncio
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.common import rebuild, store
 from services.common.event_table import Appended, TablePartition
 from services.common.rebuild import RebuildLimits
 from tests.common import tally
+from tests.common.disks import copy_disk
 from tests.common.table_folds import Table, check_equals_fold, logs
 from tests.common.tally import Added, appended
 
 
 def rebuild_with(table: Table, events: list[Appended], limits: RebuildLimits) -> None:
     """Folds the events in one rebuild."""
-    rebuild = table.rebuild(limits)
-    for each in events:
-        rebuild.add(each)
-    rebuild.close()
+
+    async def run() -> None:
+        folding = table.rebuild(limits)
+        await folding.add(events)
+        await folding.close()
+
+    asyncio.run(run())
 
 
-@given(
-    logs(),
-    st.tuples(st.integers(0, 25), st.integers(0, 25), st.integers(0, 25)),
-    st.integers(1, 6),
-    st.sampled_from((1, 500, 10_000)),
-    st.integers(0, 4),
+LIMITS = st.builds(
+    RebuildLimits,
+    rows_in_memory_max=st.integers(0, 9),
+    events_per_write_max=st.integers(1, 30),
+    history_bytes_max=st.sampled_from((1, 500, 10_000)),
 )
-@settings(max_examples=40, deadline=None)
-def test_the_table_equals_a_fold_of_the_log_wherever_it_crashes(
-    events: list[Appended], stages: tuple[int, int, int], writes: int, size: int, rows: int
+SMALL_STEPS = (patch.object(rebuild, "STEPS_MAX", 1), patch.object(store, "WRITES_PER_STEP", 1))
+
+
+@dataclass
+class Life:
+    """A table that takes up a log: in a loop, in a rebuild, and in a loop again."""
+
+    table: Table
+    events: list[Appended]
+    begin: int
+    end: int
+    limits: RebuildLimits
+    safe: int = 0  # so many events are in the table for good
+
+    async def run(self) -> None:
+        """From the first event to the last."""
+        await self._apply(self.events[: self.begin])
+        folding = self.table.rebuild(self.limits)
+        await folding.add(self.events[: self.end])
+        await folding.close()
+        self.safe = self.table.position.next_offset
+        await self._apply(self.events[self.end :])
+
+    async def _apply(self, events: list[Appended]) -> None:
+        for each in events:
+            self.table.apply([each])
+            self.safe = each.offset + 1
+            await asyncio.sleep(0)
+
+    def run_until(self, steps: int) -> None:
+        """So many steps of it, with whatever is half done at the end."""
+        running = self.run()
+        for _ in range(steps):
+            try:
+                running.send(None)
+            except StopIteration:
+                return
+        running.close()
+
+
+@contextmanager
+def a_life(events: list[Appended], begin: int, end: int, limits: RebuildLimits) -> Iterator[Life]:
+    """A table of its own, at whose rebuild others may have a turn after every step."""
+    begin, end = sorted(stage % (len(events) + 1) for stage in (begin, end))
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
+        for small in SMALL_STEPS:
+            stack.enter_context(small)
+        table = TablePartition(Path(directory) / "table", tally.decider())
+        yield Life(table, events, begin, end, limits)
+        table.close()
+
+
+@given(logs(), st.integers(0, 25), st.integers(0, 25), LIMITS, st.integers(0, 150))
+@settings(max_examples=60, deadline=None)
+def test_the_table_is_a_fold_of_the_log_wherever_it_crashes(
+    events: list[Appended], begin: int, end: int, limits: RebuildLimits, steps: int
 ) -> None:
     """Before, in the midst of and after a rebuild, however little it keeps in memory.
 
     What lies on disk at the crash is what another process would find. It goes on from there.
     """
-    begin, end = sorted(stage % (len(events) + 1) for stage in stages[:2])
-    crash = stages[2] % (len(events) + 1)
-    limits = RebuildLimits(
-        events_per_write_max=writes, bytes_per_write_max=size, rows_in_memory_max=rows
-    )
-    with tempfile.TemporaryDirectory() as directory:
-        left = Path(directory) / "left"
-        table = TablePartition(Path(directory) / "table", tally.decider())
-
-        def crash_at(offset: int) -> None:
-            if offset == crash:
-                shutil.copytree(Path(directory) / "table", left)
-
-        rebuild = None
-        for offset, each in enumerate(events):
-            crash_at(offset)
-            if offset == begin:
-                rebuild = table.rebuild(limits)
-            if rebuild is not None and offset >= end:
-                rebuild.close()
-                rebuild = None
-            if rebuild is not None:
-                rebuild.add(each)
-            else:
-                table.apply([each])
-        if rebuild is not None:
-            rebuild.close()
-        crash_at(len(events))
+    with a_life(events, begin, end, limits) as life:
+        life.run_until(steps)
+        directory = Path(life.table._db.path())
+        left = directory.with_name("left")
+        copy_disk(directory, left)
+        table = TablePartition(left, tally.decider())
+        position = table.position.next_offset
+        assert life.safe <= position <= len(events)
+        check_equals_fold(table, events[:position])
+        rebuild_with(table, events, limits)
         check_equals_fold(table, events)
         assert table.position.next_offset == len(events)
         table.close()
-        check_what_is_left(left, events, limits, crash, range(begin, end))
 
 
-def check_what_is_left(
-    left: Path, events: list[Appended], limits: RebuildLimits, crash: int, rebuilt: range
+@given(logs(), st.integers(0, 25), st.integers(0, 25), LIMITS, st.integers(0, 150), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_a_rebuild_that_is_given_up_leaves_a_fold_of_the_log(
+    events: list[Appended], begin: int, end: int, limits: RebuildLimits, steps: int, again: bool
 ) -> None:
-    """The fold of the log up to the crash, or of a shorter one where a rebuild was not closed."""
-    table = TablePartition(left, tally.decider())
-    position = table.position.next_offset
-    check_equals_fold(table, events[:position])
-    assert position <= crash
-    if not rebuilt or crash <= rebuilt.start or crash > rebuilt.stop:
-        assert position == crash
-    else:
-        assert position >= rebuilt.start
-    rebuild_with(table, events[position:], limits)
-    check_equals_fold(table, events)
+    """The same table goes on from there, event by event or by another rebuild."""
+    with a_life(events, begin, end, limits) as life:
+        life.run_until(steps)
+        table = life.table
+        position = table.position.next_offset
+        assert life.safe <= position <= len(events)
+        check_equals_fold(table, events[:position])
+        if again:
+            rebuild_with(table, events, limits)
+        else:
+            table.apply(events)
+        check_equals_fold(table, events)
+        assert table.position.next_offset == len(events)
+
+
+def test_all_that_a_table_has_survives_a_loss_of_power_after_a_rebuild(tmp_path: Path) -> None:
+    """Also what was written before it, and was not on the disk yet."""
+    log = [appended(n, Added(f"key-{n % 3}", n), n // 3 + 1) for n in range(30)]
+    table = TablePartition(tmp_path / "table", tally.decider())
+    table.apply(log[:10])
+    limits = RebuildLimits(rows_in_memory_max=2, events_per_write_max=9, history_bytes_max=99)
+    rebuild_with(table, log, limits)
+    copy_disk(tmp_path / "table", tmp_path / "left")
+    table.close()
+    for written_ahead in (tmp_path / "left").glob("*.log"):
+        written_ahead.write_bytes(b"")  # all that RocksDB has not synced
+    table = TablePartition(tmp_path / "left", tally.decider())
+    check_equals_fold(table, log)
+    assert table.position.next_offset == len(log)
     table.close()
 
 
@@ -97,7 +159,7 @@ def test_a_rebuild_counts_losers_and_stops_at_none(table: Table) -> None:
         appended(3, Added("b", 5, "green"), 2),
         appended(4, Added("a", 1), 2),
     ]
-    limits = RebuildLimits(events_per_write_max=2, bytes_per_write_max=1_000, rows_in_memory_max=1)
+    limits = RebuildLimits(rows_in_memory_max=9, events_per_write_max=2, history_bytes_max=999)
     rebuild_with(table, log, limits)
     assert (table.losers, table.position.next_offset) == (3, 5)
     check_equals_fold(table, [log[0], log[4]])
@@ -107,6 +169,6 @@ def test_a_rebuild_of_nothing_writes_nothing(table: Table) -> None:
     """A table that has the whole log stays as it is."""
     table.apply([appended(0, Added("a", 1), 1)])
     position, written = table.position, table._db.latest_sequence_number()
-    limits = RebuildLimits(events_per_write_max=9, bytes_per_write_max=9_999, rows_in_memory_max=9)
+    limits = RebuildLimits(rows_in_memory_max=9, events_per_write_max=9, history_bytes_max=999)
     rebuild_with(table, [appended(0, Added("a", 1), 1)], limits)
     assert (table.position, table._db.latest_sequence_number()) == (position, written)

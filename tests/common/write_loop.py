@@ -3,8 +3,9 @@
 As a program: python -m tests.common.write_loop <directory> apply|rebuild
 """
 
+import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count, islice
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.common import tally
 
 KEYS = 5
 COLOURS = ("red", "blue", "green")
-LIMITS = RebuildLimits(events_per_write_max=7, bytes_per_write_max=10_000, rows_in_memory_max=2)
+LIMITS = RebuildLimits(rows_in_memory_max=2, events_per_write_max=7, history_bytes_max=1_000)
 
 
 def endless_log(start: int = 0) -> Iterator[Appended]:
@@ -29,6 +30,13 @@ def endless_log(start: int = 0) -> Iterator[Appended]:
             yield tally.appended(offset, event, versions[key] if offset % 7 else 10**6)
 
 
+async def rebuild(table: TablePartition[tally.Tally], events: Iterable[Appended]) -> None:
+    """Folds a stretch of the log."""
+    rebuild = table.rebuild(LIMITS)
+    await rebuild.add(events)
+    await rebuild.close()
+
+
 def main(directory: Path, way: str) -> None:
     """Writes without end, and says so once it has begun.
 
@@ -39,10 +47,7 @@ def main(directory: Path, way: str) -> None:
     log = endless_log(table.position.next_offset)
     for number in count():
         if way == "rebuild":
-            rebuild = table.rebuild(LIMITS)
-            for each in islice(log, 40):
-                rebuild.add(each)
-            rebuild.close()
+            asyncio.run(rebuild(table, islice(log, 40)))
         table.apply(islice(log, 17))
         if number == 3:
             sys.stdout.write("writing\n")

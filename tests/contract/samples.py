@@ -12,14 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from services.common.codec import (
-    ID_CHARS_MAX,
     LANGUAGES,
-    VERSION_MAX,
     encode_command,
     encode_event,
     encode_plain,
 )
-from services.common.decider import Envelope
+from services.common.decider import ID_CHARS_MAX, VERSION_MAX, Envelope
 from services.common.messages import delivery, driver, order, restaurant
 from services.common.values import (
     CURRENCIES,

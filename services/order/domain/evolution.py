@@ -59,7 +59,9 @@ def evolve(order: Order | None, event: OrderEvent, at: datetime) -> Order:
     after = _changed(order, event, at)
     if after.status is not order.status:
         after = replace(after, status_since=at)
-    return replace(after, flags=_flags(order, after, event))
+    if after.flags or after.refunds or isinstance(event, OrderFlagged):
+        return replace(after, flags=_flags(order, after, event))
+    return after
 
 
 def _changed(order: Order, event: OrderEvent, at: datetime) -> Order:
