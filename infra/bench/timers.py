@@ -29,8 +29,6 @@ TIMERS_LEAST = 2_000
 # When the preparations of the pending orders are due: well after the benchmark.
 FIRST_DUE, LAST_DUE = timedelta(hours=6), timedelta(hours=30)
 READY_SECONDS_MAX = 900.0
-# Also a machine on which it takes long to fold all is to come to the timers.
-ENVIRONMENT = {"TIFFIN_SESSION_SECONDS": "30", "TIFFIN_STALL_SECONDS_MAX": "60"}
 # A worker has taken up what it waits for when it needs less CPU than this again.
 QUIET_SHARE_MAX = 0.15
 QUIET_SECONDS = 3
@@ -115,7 +113,7 @@ async def _look_at_none(context: Context) -> Pending:
 
 
 def _tiffin(directory: Path) -> Tiffin:
-    return Tiffin(directory, services=(SERVICE,), drivers=0, environment=ENVIRONMENT)
+    return Tiffin(directory, services=(SERVICE,), drivers=0)
 
 
 async def _start(context: Context, tiffin: Tiffin) -> Pending:

@@ -122,8 +122,10 @@ class _Recovery:
                 history_bytes_max=limits.history_bytes_max,
             )
         )
-        await self._fold_to_end(rebuild)
-        await rebuild.close()
+        # Rows and events are not in circles; to look for any among them takes as long as to fold.
+        with _no_collection():
+            await self._fold_to_end(rebuild)
+            await rebuild.close()
 
     async def _why_anew(self, begin: int, end: int) -> str | None:
         """Why the table is not the fold of the first events of this log; None when it is."""
@@ -158,9 +160,7 @@ class _Recovery:
             records = got.get(place, [])
             if records:
                 await self._look_for_holes(records)
-                # A batch makes only objects that stay or that nothing refers to in circles.
-                with _no_collection():
-                    await rebuild.add(self._events(records))
+                await rebuild.add(self._events(records))
                 self._read += len(records)
             position = await self._reader.position(place)
             now = clock.monotonic()
