@@ -83,8 +83,9 @@ class Bulk:
 def ingest(db: Rdict, bulk: Bulk) -> Iterator[None]:
     """Does all writes of the bulk as one, in small steps; they are there once it has ended.
 
-    They are written to a file of their own, which RocksDB takes in as it is: once it has, they
-    outlive the machine's loss of power, and all that was written before does.
+    They are written to a file of their own, which RocksDB takes in as it is. They then outlive the
+    machine's loss of power, as does all before them that was among the same keys: RocksDB writes
+    what it has of those in memory to files first.
     """
     if not len(bulk):
         return
