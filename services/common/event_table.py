@@ -5,20 +5,21 @@ written in one atomic batch. Deleting the directory loses nothing: the table is 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Generic
 
 import msgspec
 
-from services.common import store, table_layout
-from services.common.codec import encode_plain
+from services.common import journals, store, table_layout
+from services.common.codec import BadRecordError, encode_plain
 from services.common.common_places import common_places
-from services.common.decider import Decider, Row, State, fold, follows
+from services.common.decider import Decider, Envelope, Row, State, fold, follows
 from services.common.folding import Appended, Folding, Position
+from services.common.journals import JournalError, Tail
 from services.common.rebuild import Rebuild, RebuildLimits
 from services.common.telemetry import log
 
@@ -28,6 +29,9 @@ __all__ = ["Appended", "EventTable", "Listed", "Position", "TablePartition"]
 RECENT_ROWS_MAX = 1_000
 # The label of every row.
 ALL = {"all": ""}
+
+# An event of the log from its value; raises BadRecordError where it is none.
+DecodeEvent = Callable[[bytes | None], tuple[Envelope, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +44,26 @@ class Listed(Generic[State]):
 
 
 class TablePartition(Generic[State]):
-    """The rows of one partition. All writes come from folded events, through `apply`."""
+    """The rows of one partition. All writes come from folded events, through `apply`.
 
-    def __init__(self, directory: Path, decider: Decider[State, Any, Any]) -> None:
+    Args:
+        decode: reads what lies in journals; where it is None, every row is written whole.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        decider: Decider[State, Any, Any],
+        decode: DecodeEvent | None = None,
+    ) -> None:
         self._decider = decider
+        self._decode = decode
         self._directory = directory
         self._decoder = msgspec.json.Decoder(Row[decider.state_type])  # type: ignore[name-defined]
         self._form = _form(Row[decider.state_type])  # type: ignore[name-defined]
         self.losers = 0
         self._recent: dict[str, Row[State]] = {}  # the one that was written last is the last
+        self._tails: dict[str, Tail] = {}  # of the large ones of these
         self._open()
 
     def _open(self) -> None:
@@ -79,10 +94,7 @@ class TablePartition(Generic[State]):
 
     def row(self, key: str) -> Row[State] | None:
         """The row of an aggregate, or None when no event has named it."""
-        if (recent := self._recent.get(key)) is not None:
-            return recent
-        stored = self._db.get(table_layout.row_key(key))
-        return None if stored is None else self._decoder.decode(stored)
+        return self._read(key)[0]
 
     def apply(self, events: Iterable[Appended]) -> dict[str, Row[State]]:
         """Folds events of the log, in its order, in one atomic write.
@@ -91,12 +103,12 @@ class TablePartition(Generic[State]):
             The rows that changed, by key. An event whose version does not follow is counted in
             `losers` and changes nothing.
         """
-        folding = self._begin()
+        folding = self._begin(has_journals=self._decode is not None)
         for each in events:
             folding.add(each)
         self.losers += folding.losers
         self._position, changed = folding.write(self._db.write)
-        self._remember(changed)
+        self._remember(changed, folding.tails)
         return changed
 
     def rebuild(self, limits: RebuildLimits) -> Rebuild[State]:
@@ -104,11 +116,12 @@ class TablePartition(Generic[State]):
 
         The table is to be neither read nor written otherwise until the rebuild is closed.
         """
-        self._recent.clear()
-        return Rebuild(self._begin(), self._db, self._rebuilt, limits)
+        self._forget()
+        folding = self._begin(has_journals=False)
+        return Rebuild(folding, self._db, self._rebuilt, limits)
 
-    def _begin(self) -> Folding[State]:
-        return Folding(self._decider, self._position, self.row, self._after)
+    def _begin(self, *, has_journals: bool) -> Folding[State]:
+        return Folding(self._decider, self._position, self._read, self._after, has_journals)
 
     def _rebuilt(self, position: Position, losers: int) -> None:
         self._position = position
@@ -146,12 +159,11 @@ class TablePartition(Generic[State]):
 
     def history(self, key: str) -> list[bytes]:
         """The aggregate's events as they lie in the log, first to last."""
-        prefix = table_layout.history_prefix(key)
-        return [value for _, value in self._scan(prefix, prefix + table_layout.END * 9)]
+        return list(self._events(table_layout.history_prefix(key)))
 
     def clear(self) -> None:
         """Forgets everything, to be folded from the log anew."""
-        self._recent.clear()
+        self._forget()
         self._db.close()
         store.discard_store(self._directory)
         self._open()
@@ -160,13 +172,49 @@ class TablePartition(Generic[State]):
         """Lets go of the RocksDB."""
         self._db.close()
 
-    def _remember(self, rows: Mapping[str, Row[State]]) -> None:
+    def _remember(self, rows: Mapping[str, Row[State]], tails: Mapping[str, Tail]) -> None:
         """Keeps what was written last in memory: most is asked for again soon."""
         for key, row in rows.items():
             self._recent.pop(key, None)
             self._recent[key] = row
+            self._tails.pop(key, None)
+            if key in tails:
+                self._tails[key] = tails[key]
         for key in list(islice(self._recent, max(0, len(self._recent) - RECENT_ROWS_MAX))):
             del self._recent[key]
+            self._tails.pop(key, None)
+
+    def _forget(self) -> None:
+        self._recent.clear()
+        self._tails.clear()
+
+    def _read(self, key: str) -> tuple[Row[State] | None, Tail | None]:
+        """A row, and what lies behind it in the store."""
+        if (recent := self._recent.get(key)) is not None:
+            return recent, self._tails.get(key)
+        stored = self._db.get(table_layout.row_key(key))
+        if stored is None:
+            return None, None
+        keeps_history = self._decider.keeps_history
+        prefix = (table_layout.history_prefix if keeps_history else table_layout.journal_prefix)(
+            key
+        )
+        try:
+            return journals.read_row(
+                stored, self._decoder, partial(self._events, prefix), self._after_stored
+            )
+        except (BadRecordError, JournalError):
+            # Whoever opens it next folds it anew.
+            self._position = replace(self._position, form="")
+            self._db.put(table_layout.POSITION_KEY, table_layout.encode(self._position))
+            raise
+
+    def _after_stored(self, row: Row[State], value: bytes) -> Row[State] | None:
+        """The row after an event that lies behind it in the store."""
+        if self._decode is None:
+            raise JournalError("the table has journals, and is opened without a way to read them")
+        envelope, event = self._decode(value)
+        return self._after(row, Appended(self._position.next_offset, envelope, event, value))
 
     def _after(self, row: Row[State] | None, each: Appended) -> Row[State] | None:
         """The row after the event; None when it loses, or when the domain can't take it."""
@@ -179,6 +227,11 @@ class TablePartition(Generic[State]):
             name, version = each.envelope.type, each.envelope.version
             log.exception("offset %d: %s v%d can't be folded", each.offset, name, version)
             return None
+
+    def _events(self, prefix: bytes, version: int = 0) -> Iterator[bytes]:
+        """The events of a history or a journal, from a version on."""
+        start = table_layout.event_key(prefix, version)
+        return (value for _, value in self._scan(start, prefix + table_layout.END * 9))
 
     def _scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         cursor = self._db.iter()
@@ -194,8 +247,14 @@ class TablePartition(Generic[State]):
 class EventTable(Generic[State]):
     """A service's table: the partitions that this worker owns, opened and closed on assignment."""
 
-    def __init__(self, directory: Path, decider: Decider[State, Any, Any]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        decider: Decider[State, Any, Any],
+        decode: DecodeEvent | None = None,
+    ) -> None:
         self.decider = decider
+        self._decode = decode
         self._directory = directory
         self._partitions: dict[int, TablePartition[State]] = {}
 
@@ -203,7 +262,7 @@ class EventTable(Generic[State]):
         """The partition, opened where it is not yet."""
         if partition not in self._partitions:
             self._partitions[partition] = TablePartition(
-                self._directory / f"{self.decider.name}-{partition}", self.decider
+                self._directory / f"{self.decider.name}-{partition}", self.decider, self._decode
             )
         return self._partitions[partition]
 

@@ -8,8 +8,9 @@ from typing import Any, Generic
 from msgspec import Struct
 from rocksdict import WriteBatch
 
-from services.common import store, table_layout
+from services.common import journals, store, table_layout
 from services.common.decider import Decider, Envelope, Row, State, is_had
+from services.common.journals import Tail
 from services.common.telemetry import log
 
 
@@ -56,16 +57,18 @@ class Folding(Generic[State]):
 
     Args:
         position: of the store.
-        read: a row from the store.
+        read: a row from the store, and what lies behind it there.
         fold: the row after an event; None when the event loses.
+        has_journals: whether large rows may be written by their events alone.
     """
 
     def __init__(
         self,
         decider: Decider[State, Any, Any],
         position: Position,
-        read: Callable[[str], Row[State] | None],
+        read: Callable[[str], tuple[Row[State] | None, Tail | None]],
         fold: Callable[[Row[State] | None, Appended], Row[State] | None],
+        has_journals: bool,
     ) -> None:
         self._decider = decider
         self._key_field = decider.key_field
@@ -74,6 +77,9 @@ class Folding(Generic[State]):
         self._fold = fold
         self._rows: dict[str, Row[State]] = {}  # the one that was touched last is the last
         self._stored: dict[str, Row[State] | None] = {}  # the rows to write, as they are stored
+        self._events: dict[str, list[bytes]] = {}  # of the rows to write, since then
+        self._has_journals = has_journals
+        self.tails: dict[str, Tail] = {}  # of the rows that are stored and large
         self._batch = store.new_batch()
         self._inputs = dict(position.inputs)
         self._behind = None if position.behind is None else position.behind.encode()
@@ -92,7 +98,7 @@ class Folding(Generic[State]):
         if each.offset < self._next_offset:
             return
         key: str = getattr(each.event, self._key_field)
-        before = self._rows.pop(key, None) or self._read(key)
+        before = self._rows.pop(key, None) or self._from_store(key)
         after = self._fold(before, each)
         self._next_offset, self._last_event_id = each.offset + 1, each.envelope.id
         self.unwritten_bytes += len(each.value)
@@ -116,8 +122,11 @@ class Folding(Generic[State]):
             for topic, offset in each.inputs.items():
                 if offset > self._inputs.get(topic, 0):
                     self._inputs[topic] = offset
+        if self._has_journals:
+            self._events.setdefault(key, []).append(each.value)
         if self._decider.keeps_history:
-            self._batch.put(table_layout.history_key(key, after.version), each.value)
+            place = table_layout.event_key(table_layout.history_prefix(key), after.version)
+            self._batch.put(place, each.value)
 
     def write(self, write: Callable[[WriteBatch], None]) -> tuple[Position, dict[str, Row[State]]]:
         """Has all that is not written yet written as one.
@@ -129,7 +138,7 @@ class Folding(Generic[State]):
         changed = {key: self._rows[key] for key in self._stored}
         counts = dict(self._position.counts)
         for key, row in changed.items():
-            table_layout.put_row(batch, self._decider, key, self._stored[key], row, counts)
+            self._put(batch, key, row, counts)
         position = replace(
             self._position,
             next_offset=self._next_offset,
@@ -142,6 +151,7 @@ class Folding(Generic[State]):
         write(batch)
         self._position = position
         self._stored.clear()
+        self._events.clear()
         self.unwritten_bytes = 0
         self._batch = store.new_batch()
         return position, changed
@@ -150,3 +160,18 @@ class Folding(Generic[State]):
         """Keeps so many rows in memory, those that were touched last; all must be written."""
         for key in list(islice(self._rows, max(0, len(self._rows) - rows_max))):
             del self._rows[key]
+            self.tails.pop(key, None)
+
+    def _from_store(self, key: str) -> Row[State] | None:
+        row, tail = self._read(key)
+        if tail is not None:
+            self.tails[key] = tail
+        return row
+
+    def _put(self, batch: WriteBatch, key: str, row: Row[State], counts: dict[str, int]) -> None:
+        before, events = self._stored[key], self._events.get(key)
+        table_layout.put_places(batch, self._decider, key, before, row, counts)
+        tail = self.tails.pop(key, None)
+        tail = journals.put_row(batch, self._decider, key, before, row, tail, events)
+        if tail is not None:
+            self.tails[key] = tail
