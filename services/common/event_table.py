@@ -14,7 +14,7 @@ from typing import Any, Generic
 
 import msgspec
 
-from services.common import journals, store, table_layout
+from services.common import forms, journals, store, table_layout
 from services.common.codec import BadRecordError, encode_plain
 from services.common.common_places import common_places
 from services.common.decider import Decider, Envelope, Row, State, fold, follows
@@ -59,8 +59,9 @@ class TablePartition(Generic[State]):
         self._decider = decider
         self._decode = decode
         self._directory = directory
-        self._decoder = msgspec.json.Decoder(Row[decider.state_type])  # type: ignore[name-defined]
-        self._form = _form(Row[decider.state_type])  # type: ignore[name-defined]
+        row_type: Any = Row[decider.state_type]  # type: ignore[name-defined]
+        self._decoder = msgspec.json.Decoder(row_type, dec_hook=forms.held)
+        self._form = _form(row_type)
         self.losers = 0
         self._recent: dict[str, Row[State]] = {}  # the one that was written last is the last
         self._tails: dict[str, Tail] = {}  # of the large ones of these
@@ -278,7 +279,8 @@ class EventTable(Generic[State]):
 
 @cache
 def _form(row_type: Any) -> str:
-    written = (table_layout.VERSION, msgspec.json.schema(row_type))
+    schema = msgspec.json.schema(row_type, schema_hook=forms.schema)
+    written = (table_layout.VERSION, schema)
     return hashlib.sha256(encode_plain(written)).hexdigest()[:16]
 
 

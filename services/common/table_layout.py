@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from rocksdict import WriteBatch
 
+from services.common import forms
 from services.common.decider import Decider, Row, State
 
 VERSION = 3
@@ -22,7 +23,7 @@ _SORT_DIGITS = 16
 # The label by whose values rows are counted; rows without it count under "".
 COUNTED = "status"
 
-encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder(enc_hook=forms.stored).encode
 
 
 def put_places(
