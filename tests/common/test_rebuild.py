@@ -7,10 +7,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.common.event_table import Appended, TablePartition
+from services.common.event_table import Appended
 from services.common.rebuild import RebuildLimits
 from tests.common import tally
-from tests.common.table_folds import Table, check_equals_fold, logs
+from tests.common.table_folds import JOURNALINGS, Journaling, Table, check_equals_fold, logs
 from tests.common.tally import Added, appended
 
 
@@ -28,10 +28,16 @@ def rebuild_with(table: Table, events: list[Appended], limits: RebuildLimits) ->
     st.integers(1, 6),
     st.sampled_from((1, 500, 10_000)),
     st.integers(0, 4),
+    JOURNALINGS,
 )
 @settings(max_examples=40, deadline=None)
 def test_the_table_equals_a_fold_of_the_log_wherever_it_crashes(
-    events: list[Appended], stages: tuple[int, int, int], writes: int, size: int, rows: int
+    events: list[Appended],
+    stages: tuple[int, int, int],
+    writes: int,
+    size: int,
+    rows: int,
+    journaling: Journaling,
 ) -> None:
     """Before, in the midst of and after a rebuild, however little it keeps in memory.
 
@@ -42,9 +48,9 @@ def test_the_table_equals_a_fold_of_the_log_wherever_it_crashes(
     limits = RebuildLimits(
         events_per_write_max=writes, bytes_per_write_max=size, rows_in_memory_max=rows
     )
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, journaling.limits():
         left = Path(directory) / "left"
-        table = TablePartition(Path(directory) / "table", tally.decider())
+        table = journaling.open(Path(directory) / "table")
 
         def crash_at(offset: int) -> None:
             if offset == crash:
@@ -68,14 +74,13 @@ def test_the_table_equals_a_fold_of_the_log_wherever_it_crashes(
         check_equals_fold(table, events)
         assert table.position.next_offset == len(events)
         table.close()
-        check_what_is_left(left, events, limits, crash, range(begin, end))
+        check_what_is_left(journaling.open(left), events, limits, crash, range(begin, end))
 
 
 def check_what_is_left(
-    left: Path, events: list[Appended], limits: RebuildLimits, crash: int, rebuilt: range
+    table: Table, events: list[Appended], limits: RebuildLimits, crash: int, rebuilt: range
 ) -> None:
     """The fold of the log up to the crash, or of a shorter one where a rebuild was not closed."""
-    table = TablePartition(left, tally.decider())
     position = table.position.next_offset
     check_equals_fold(table, events[:position])
     assert position <= crash

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
 
-from services.common.event_table import Appended, TablePartition
+from services.common.event_table import Appended
 from services.common.rebuild import RebuildLimits
 from tests.common import tally
+from tests.common.table_folds import Journaling
 
 KEYS = 5
 COLOURS = ("red", "blue", "green")
+JOURNALING = Journaling(whole_bytes_min=1, events_max=5)
 LIMITS = RebuildLimits(events_per_write_max=7, bytes_per_write_max=10_000, rows_in_memory_max=2)
 
 
@@ -35,7 +37,7 @@ def main(directory: Path, way: str) -> None:
     Args:
         way: "rebuild" folds a stretch of the log as a recovery does before each batch of a loop.
     """
-    table = TablePartition(directory, tally.decider())
+    table = JOURNALING.open(directory)
     log = endless_log(table.position.next_offset)
     for number in count():
         if way == "rebuild":
@@ -50,4 +52,5 @@ def main(directory: Path, way: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    with JOURNALING.limits():
+        main(Path(sys.argv[1]), sys.argv[2])
