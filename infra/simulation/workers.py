@@ -43,7 +43,7 @@ DATA_DIR = Path("/simulated")
 # Shorter than in production, so that little time has to pass.
 SESSION_SECONDS = 3.0
 POLL_MILLISECONDS = 800
-WHOLE_BYTES_MIN = 1_000
+LARGE_BYTES_MIN = 1_000
 JOURNAL_EVENTS_MAX = 5
 LIMITS: dict[str, Any] = {
     "session_seconds": SESSION_SECONDS,
@@ -270,7 +270,7 @@ def simulated_machine(
             (store, "write_unlogged", MemoryStore.write_unlogged),
             (store, "flush", MemoryStore.flush),
             # Many rows are large here, and what lies behind them is often written anew.
-            (journals, "WHOLE_BYTES_MIN", WHOLE_BYTES_MIN),
+            (journals, "LARGE_BYTES_MIN", LARGE_BYTES_MIN),
             (journals, "EVENTS_MAX", JOURNAL_EVENTS_MAX),
             # asyncio's own asks the system for the process each time, which takes long.
             (asyncio.events, "get_running_loop", lambda: loop),

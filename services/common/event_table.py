@@ -1,7 +1,8 @@
 """The event table: one RocksDB per partition that holds the fold of that partition's event log.
 
-Rows, the offset of the next event to fold, and what lists, histories and agendas are read from are
-written in one atomic batch. Deleting the directory loses nothing: the table is folded again.
+Rows, the offset of the next event to fold, and what lists, histories, journals and agendas are read
+from are written in one atomic batch. Deleting the directory loses nothing: the table is folded
+again.
 """
 
 import hashlib
@@ -73,7 +74,8 @@ class TablePartition(Generic[State]):
         self._position = Position(0, None, self._form)
         if stored is not None:
             position = _decode_position(stored)
-            if position.form == self._form:
+            is_damaged = self._db.get(table_layout.DAMAGED_KEY) is not None
+            if position.form == self._form and not is_damaged:
                 self._position = position
             else:
                 self.clear()
@@ -196,18 +198,12 @@ class TablePartition(Generic[State]):
         stored = self._db.get(table_layout.row_key(key))
         if stored is None:
             return None, None
-        keeps_history = self._decider.keeps_history
-        prefix = (table_layout.history_prefix if keeps_history else table_layout.journal_prefix)(
-            key
-        )
+        events = partial(self._events, journals.events_prefix(self._decider, key))
         try:
-            return journals.read_row(
-                stored, self._decoder, partial(self._events, prefix), self._after_stored
-            )
+            return journals.read_row(stored, self._decoder, events, self._after_stored)
         except (BadRecordError, JournalError):
             # Whoever opens it next folds it anew.
-            self._position = replace(self._position, form="")
-            self._db.put(table_layout.POSITION_KEY, table_layout.encode(self._position))
+            self._db.put(table_layout.DAMAGED_KEY, b"")
             raise
 
     def _after_stored(self, row: Row[State], value: bytes) -> Row[State] | None:

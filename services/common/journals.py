@@ -15,10 +15,10 @@ from services.common import table_layout
 from services.common.decider import Decider, Row, State
 
 # A row of fewer bytes is always written whole.
-WHOLE_BYTES_MIN = 16 << 10
+LARGE_BYTES_MIN = 16 << 10
 # What may lie behind a row that was written whole; reading the row takes folding all of it.
 EVENTS_MAX = 64
-EVENT_BYTES_MAX = 256 << 10
+BYTES_MAX = 256 << 10
 # White space to JSON: events may lie behind a row that ends with it.
 _HAS_JOURNAL = b"\n"
 
@@ -32,6 +32,13 @@ class Tail(Struct, frozen=True):
 
 class JournalError(Exception):
     """What the store has of a row does not add up; the log has all of it."""
+
+
+def events_prefix(decider: Decider[State, Any, Any], key: str) -> bytes:
+    """Where the events lie that have come to a row since it was written whole."""
+    if decider.keeps_history:
+        return table_layout.history_prefix(key)
+    return table_layout.journal_prefix(key)
 
 
 def put_row(
@@ -54,10 +61,10 @@ def put_row(
     Returns:
         What the store has behind the row then.
     """
-    journal = table_layout.journal_prefix(key)
+    journal = events_prefix(decider, key)
     if tail is not None and events is not None:
         event_bytes = tail.event_bytes + sum(map(len, events))
-        if after.version - tail.whole_version <= EVENTS_MAX and event_bytes <= EVENT_BYTES_MAX:
+        if after.version - tail.whole_version <= EVENTS_MAX and event_bytes <= BYTES_MAX:
             if not decider.keeps_history:
                 for version, value in enumerate(events, after.version - len(events) + 1):
                     batch.put(table_layout.event_key(journal, version), value)
@@ -66,7 +73,7 @@ def put_row(
         for version in range(tail.whole_version + 1, before.version + 1):
             batch.delete(table_layout.event_key(journal, version))
     whole = table_layout.encode(after)
-    if len(whole) < WHOLE_BYTES_MIN:
+    if len(whole) < LARGE_BYTES_MIN:
         batch.put(table_layout.row_key(key), whole)
         return None
     batch.put(table_layout.row_key(key), whole + _HAS_JOURNAL)

@@ -17,6 +17,8 @@ from services.common.decider import Decider, Row, State
 VERSION = 3
 END = b"\xff"
 POSITION_KEY = b"mposition"
+# Is there once the store was found to be wrong.
+DAMAGED_KEY = b"mdamaged"
 AGENDA = b"a"
 _ROW, _LABEL, _HISTORY, _JOURNAL = b"r", b"l", b"h", b"j"
 _SORT_DIGITS = 16

@@ -24,9 +24,9 @@ ODD_KEYS = ("a", "a.b", "a:b", "a-", "a_", "A", "aa", "0", "z" * 64)
 class Journaling:
     """How tables are written: limits of journals, and whether a history serves as one."""
 
-    whole_bytes_min: int = journals.WHOLE_BYTES_MIN
+    large_bytes_min: int = journals.LARGE_BYTES_MIN
     events_max: int = journals.EVENTS_MAX
-    event_bytes_max: int = journals.EVENT_BYTES_MAX
+    bytes_max: int = journals.BYTES_MAX
     keeps_history: bool = True
 
     @contextmanager
@@ -34,9 +34,9 @@ class Journaling:
         """Has them hold."""
         with patch.multiple(
             journals,
-            WHOLE_BYTES_MIN=self.whole_bytes_min,
+            LARGE_BYTES_MIN=self.large_bytes_min,
             EVENTS_MAX=self.events_max,
-            EVENT_BYTES_MAX=self.event_bytes_max,
+            BYTES_MAX=self.bytes_max,
         ):
             yield
 
@@ -49,10 +49,10 @@ class Journaling:
 # Rows that are always whole, never but now and then, and that come to be large as they grow.
 JOURNALINGS = st.sampled_from(
     [
-        Journaling(whole_bytes_min, events_max, event_bytes_max, keeps_history)
+        Journaling(large_bytes_min, events_max, bytes_max, keeps_history)
         for keeps_history in (False, True)
-        for whole_bytes_min, events_max, event_bytes_max in (
-            (journals.WHOLE_BYTES_MIN, journals.EVENTS_MAX, journals.EVENT_BYTES_MAX),
+        for large_bytes_min, events_max, bytes_max in (
+            (journals.LARGE_BYTES_MIN, journals.EVENTS_MAX, journals.BYTES_MAX),
             (1, 1, 10_000),
             (1, 3, 10_000),
             (1, 64, 1_000),
@@ -105,10 +105,10 @@ def check_journals(table: Table, events: list[Appended]) -> None:
         if version > whole["version"]:
             prefix = table_layout.journal_prefix(key)
             expected[table_layout.event_key(prefix, version)] = each.value
-            assert len(stored) > journals.WHOLE_BYTES_MIN
+            assert len(stored) > journals.LARGE_BYTES_MIN
             assert version - whole["version"] <= journals.EVENTS_MAX
     assert found == expected
-    assert sum(map(len, found.values())) <= journals.EVENT_BYTES_MAX * len(ODD_KEYS)
+    assert sum(map(len, found.values())) <= journals.BYTES_MAX * len(ODD_KEYS)
 
 
 def winners(events: list[Appended]) -> list[Appended]:

@@ -15,7 +15,7 @@ from tests.common.table_folds import Journaling
 
 KEYS = 5
 COLOURS = ("red", "blue", "green")
-JOURNALING = Journaling(whole_bytes_min=1, events_max=5)
+JOURNALING = Journaling(large_bytes_min=1, events_max=5)
 LIMITS = RebuildLimits(events_per_write_max=7, bytes_per_write_max=10_000, rows_in_memory_max=2)
 
 

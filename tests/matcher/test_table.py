@@ -51,10 +51,10 @@ def test_a_region_comes_back_from_the_store_as_it_was(
     steps: list[Step | None], limits: tuple[int, int], reopened_at: set[int]
 ) -> None:
     """At any offset, by whole rows and by what lies behind them."""
-    whole_bytes_min, events_max = limits
+    large_bytes_min, events_max = limits
     with (
         tempfile.TemporaryDirectory() as directory,
-        Journaling(whole_bytes_min, events_max).limits(),
+        Journaling(large_bytes_min, events_max).limits(),
     ):
         table = TablePartition[Region](Path(directory), DECIDER, MATCHER.decode_event)
         for event, story in logged(steps):
