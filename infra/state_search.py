@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from services.common.decider import Decider, Rejected, Row, Wakeup
+from services.matcher.queues import Queue
 
 START_AT = datetime(2030, 1, 31, 12, tzinfo=UTC)
 # A command comes so long after the last event; a timer fires when it is due, and far too late.
@@ -94,7 +95,7 @@ def abstract(value: Any, search: Search) -> Hashable:
             return min(value, NUMBER_MAX)
         case float():
             return "measure"
-        case tuple():
+        case tuple() | Queue():
             return tuple(abstract(each, search) for each in value)
         case Struct():
             names = value.__struct_fields__

@@ -30,6 +30,7 @@ SECTIONS = {
     "locations": "infra.bench.locations",
     "query": "infra.bench.query",
     "timers": "infra.bench.timers",
+    "region": "infra.bench.region",
     "recovery": "infra.bench.recovery_section",
     "scale": "infra.bench.scale",
 }

@@ -83,7 +83,7 @@ class Checker:
         """A store was written to: a table never knows what the log does not."""
         name, number = directory.name.rsplit("-", 1)
         if key[:1] == ROW and self._partitions[name, int(number)].has_losers:
-            self._expect_row(name, int(number), key[1:].decode(), value)
+            self._expect_row(name, int(number), key[1:].decode(), value.rstrip())
         if key != POSITION:
             return
         end = len(self._broker.records[Place(f"{name}.events", int(number))])

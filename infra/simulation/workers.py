@@ -23,7 +23,16 @@ from infra.simulation import clients
 from infra.simulation.broker import Broker, instant
 from infra.simulation.loop import Process, ProcessEndedError, SimulatedLoop
 from infra.simulation.store import Batch, Disks, MemoryStore
-from services.common import clock, kafka, lease, partitions, reactions, store, telemetry
+from services.common import (
+    clock,
+    journals,
+    kafka,
+    lease,
+    partitions,
+    reactions,
+    store,
+    telemetry,
+)
 from services.common.settings import CommonSettings
 from services.common.telemetry import EXIT_LOOP_FAILED, die, log
 from services.common.worker import ServiceParts, Worker
@@ -34,6 +43,8 @@ DATA_DIR = Path("/simulated")
 # Shorter than in production, so that little time has to pass.
 SESSION_SECONDS = 3.0
 POLL_MILLISECONDS = 800
+LARGE_BYTES_MIN = 1_000
+JOURNAL_EVENTS_MAX = 5
 LIMITS: dict[str, Any] = {
     "session_seconds": SESSION_SECONDS,
     "rebalance_seconds_max": 9.0,
@@ -257,6 +268,9 @@ def simulated_machine(
             (store, "discard_store", disks.discard),
             (store, "new_batch", Batch),
             (store, "ingest", MemoryStore.ingest),
+            # Many rows are large here, and what lies behind them is often written anew.
+            (journals, "LARGE_BYTES_MIN", LARGE_BYTES_MIN),
+            (journals, "EVENTS_MAX", JOURNAL_EVENTS_MAX),
             # asyncio's own asks the system for the process each time, which takes long.
             (asyncio.events, "get_running_loop", lambda: loop),
             # Who waits is told when there is more; asking seldom costs no time of the world's.

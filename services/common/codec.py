@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 import msgspec
 import orjson
 
-from services.common import ids
+from services.common import forms, ids
 from services.common.decider import Envelope, Name, Version
 from services.common.messages import delivery, driver, matcher, order, restaurant
 from services.common.values import Instant, check_identifier
@@ -173,13 +173,13 @@ def encode_event(envelope: Envelope, event: Any) -> bytes:
 
 def encode_plain(content: Any) -> bytes:
     """JSON of any value made of structs, dataclasses, dictionaries, lists and instants."""
-    return orjson.dumps(content, _fields_of, _OPTIONS)
+    return orjson.dumps(content, _plain, _OPTIONS)
 
 
-def _fields_of(struct: Any) -> dict[str, Any]:
-    if isinstance(struct, msgspec.Struct):
-        return msgspec.structs.asdict(struct)
-    raise TypeError(f"{type(struct).__name__} has no JSON form")
+def _plain(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.asdict(value)
+    return forms.stored(value)
 
 
 def _join(head: dict[str, Any], message: Any) -> bytes:

@@ -163,7 +163,7 @@ def fold(
     if is_snapshot:
         sources = getattr(event, "sources")  # noqa: B009 - every snapshot event has it
     if envelope.source is not None and envelope.source_version is not None:
-        sources = dict(sources)
+        sources = sources.copy()  # dict() takes ten times as long where one was taken out
         sources.pop(envelope.source, None)  # it comes last, as the one heard of last
         sources[envelope.source] = envelope.source_version
         while len(sources) > decider.sources_max:

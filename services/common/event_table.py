@@ -1,24 +1,26 @@
 """The event table: one RocksDB per partition that holds the fold of that partition's event log.
 
-Rows, the offset of the next event to fold, and what lists, histories and agendas are read from are
-written in one atomic batch. Deleting the directory loses nothing: the table is folded again.
+Rows, the offset of the next event to fold, and what lists, histories, journals and agendas are read
+from are written in one atomic batch. Deleting the directory loses nothing: the table is folded
+again.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Generic
 
 import msgspec
 
-from services.common import store, table_layout
-from services.common.codec import encode_plain
+from services.common import forms, journals, store, table_layout
+from services.common.codec import BadRecordError, encode_plain
 from services.common.common_places import common_places
-from services.common.decider import Decider, Row, State, fold, follows
+from services.common.decider import Decider, Envelope, Row, State, fold, follows
 from services.common.folding import Appended, Folding, Position
+from services.common.journals import JournalError, Tail
 from services.common.rebuild import Rebuild, RebuildLimits
 from services.common.telemetry import log
 
@@ -28,6 +30,9 @@ __all__ = ["Appended", "EventTable", "Listed", "Position", "TablePartition"]
 RECENT_ROWS_MAX = 1_000
 # The label of every row.
 ALL = {"all": ""}
+
+# An event of the log from its value; raises BadRecordError where it is none.
+DecodeEvent = Callable[[bytes | None], tuple[Envelope, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +45,27 @@ class Listed(Generic[State]):
 
 
 class TablePartition(Generic[State]):
-    """The rows of one partition. All writes come from folded events, through `apply`."""
+    """The rows of one partition. All writes come from folded events, through `apply`.
 
-    def __init__(self, directory: Path, decider: Decider[State, Any, Any]) -> None:
+    Args:
+        decode: reads what lies in journals; where it is None, every row is written whole.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        decider: Decider[State, Any, Any],
+        decode: DecodeEvent | None = None,
+    ) -> None:
         self._decider = decider
+        self._decode = decode
         self._directory = directory
-        self._decoder = msgspec.json.Decoder(Row[decider.state_type])  # type: ignore[name-defined]
-        self._form = _form(Row[decider.state_type])  # type: ignore[name-defined]
+        row_type: Any = Row[decider.state_type]  # type: ignore[name-defined]
+        self._decoder = msgspec.json.Decoder(row_type, dec_hook=forms.held)
+        self._form = _form(row_type)
         self.losers = 0
         self._recent: dict[str, Row[State]] = {}  # the one that was written last is the last
+        self._tails: dict[str, Tail] = {}  # of the large ones of these
         self._open()
 
     def _open(self) -> None:
@@ -57,7 +74,8 @@ class TablePartition(Generic[State]):
         self._position = Position(0, None, self._form)
         if stored is not None:
             position = _decode_position(stored)
-            if position.form == self._form:
+            is_damaged = self._db.get(table_layout.DAMAGED_KEY) is not None
+            if position.form == self._form and not is_damaged:
                 self._position = position
             else:
                 self.clear()
@@ -79,10 +97,7 @@ class TablePartition(Generic[State]):
 
     def row(self, key: str) -> Row[State] | None:
         """The row of an aggregate, or None when no event has named it."""
-        if (recent := self._recent.get(key)) is not None:
-            return recent
-        stored = self._db.get(table_layout.row_key(key))
-        return None if stored is None else self._decoder.decode(stored)
+        return self._read(key)[0]
 
     def apply(self, events: Iterable[Appended]) -> dict[str, Row[State]]:
         """Folds events of the log, in its order, in one atomic write.
@@ -91,7 +106,8 @@ class TablePartition(Generic[State]):
             The rows that changed, by key. An event whose version does not follow is counted in
             `losers` and changes nothing.
         """
-        folding, batch = self._begin(), store.new_batch()
+        folding = self._begin(has_journals=self._decode is not None)
+        batch = store.new_batch()
         for each in events:
             folding.add(each, batch)
         changed = folding.changed
@@ -101,7 +117,7 @@ class TablePartition(Generic[State]):
         self._db.write(batch)
         self._position = position
         self.losers += folding.losers
-        self._remember(changed)
+        self._remember(changed, folding.tails)
         return changed
 
     def rebuild(self, limits: RebuildLimits) -> Rebuild[State]:
@@ -110,11 +126,12 @@ class TablePartition(Generic[State]):
         The table is to be neither read nor written otherwise until the rebuild is closed or given
         up; then it stands where it was written last.
         """
-        self._recent.clear()
-        return Rebuild(self._begin(), self._db, self._rebuilt, limits)
+        self._forget()
+        folding = self._begin(has_journals=False)
+        return Rebuild(folding, self._db, self._rebuilt, limits)
 
-    def _begin(self) -> Folding[State]:
-        return Folding(self._decider, self._position, self.row, self._after)
+    def _begin(self, *, has_journals: bool) -> Folding[State]:
+        return Folding(self._decider, self._position, self._read, self._after, has_journals)
 
     def _rebuilt(self, position: Position, losers: int) -> None:
         self._position = position
@@ -156,15 +173,13 @@ class TablePartition(Generic[State]):
         if row is None:
             return []
         # A rebuild that was given up has left events behind that the row does not have yet.
-        start, end = (
-            table_layout.history_prefix(key),
-            table_layout.history_key(key, row.version + 1),
-        )
-        return [value for _, value in self._scan(start, end)]
+        prefix = table_layout.history_prefix(key)
+        end = table_layout.event_key(prefix, row.version + 1)
+        return [value for _, value in self._scan(prefix, end)]
 
     def clear(self) -> None:
         """Forgets everything, to be folded from the log anew."""
-        self._recent.clear()
+        self._forget()
         self._db.close()
         store.discard_store(self._directory)
         self._open()
@@ -173,13 +188,43 @@ class TablePartition(Generic[State]):
         """Lets go of the RocksDB."""
         self._db.close()
 
-    def _remember(self, rows: Mapping[str, Row[State]]) -> None:
+    def _remember(self, rows: Mapping[str, Row[State]], tails: Mapping[str, Tail]) -> None:
         """Keeps what was written last in memory: most is asked for again soon."""
         for key, row in rows.items():
             self._recent.pop(key, None)
             self._recent[key] = row
+            self._tails.pop(key, None)
+            if key in tails:
+                self._tails[key] = tails[key]
         for key in list(islice(self._recent, max(0, len(self._recent) - RECENT_ROWS_MAX))):
             del self._recent[key]
+            self._tails.pop(key, None)
+
+    def _forget(self) -> None:
+        self._recent.clear()
+        self._tails.clear()
+
+    def _read(self, key: str) -> tuple[Row[State] | None, Tail | None]:
+        """A row, and what lies behind it in the store."""
+        if (recent := self._recent.get(key)) is not None:
+            return recent, self._tails.get(key)
+        stored = self._db.get(table_layout.row_key(key))
+        if stored is None:
+            return None, None
+        events = partial(self._events, table_layout.journal_prefix(key))
+        try:
+            return journals.read_row(stored, self._decoder, events, self._after_stored)
+        except (BadRecordError, JournalError):
+            # Whoever opens it next folds it anew.
+            self._db.put(table_layout.DAMAGED_KEY, b"")
+            raise
+
+    def _after_stored(self, row: Row[State], value: bytes) -> Row[State] | None:
+        """The row after an event that lies behind it in the store."""
+        if self._decode is None:
+            raise JournalError("the table has journals, and is opened without a way to read them")
+        envelope, event = self._decode(value)
+        return self._after(row, Appended(self._position.next_offset, envelope, event, value))
 
     def _after(self, row: Row[State] | None, each: Appended) -> Row[State] | None:
         """The row after the event; None when it loses, or when the domain can't take it."""
@@ -192,6 +237,11 @@ class TablePartition(Generic[State]):
             name, version = each.envelope.type, each.envelope.version
             log.exception("offset %d: %s v%d can't be folded", each.offset, name, version)
             return None
+
+    def _events(self, prefix: bytes, version: int = 0) -> Iterator[bytes]:
+        """The events of a history or a journal, from a version on."""
+        start = table_layout.event_key(prefix, version)
+        return (value for _, value in self._scan(start, prefix + table_layout.END * 9))
 
     def _scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         cursor = self._db.iter()
@@ -207,8 +257,14 @@ class TablePartition(Generic[State]):
 class EventTable(Generic[State]):
     """A service's table: the partitions that this worker owns, opened and closed on assignment."""
 
-    def __init__(self, directory: Path, decider: Decider[State, Any, Any]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        decider: Decider[State, Any, Any],
+        decode: DecodeEvent | None = None,
+    ) -> None:
         self.decider = decider
+        self._decode = decode
         self._directory = directory
         self._partitions: dict[int, TablePartition[State]] = {}
 
@@ -216,7 +272,7 @@ class EventTable(Generic[State]):
         """The partition, opened where it is not yet."""
         if partition not in self._partitions:
             self._partitions[partition] = TablePartition(
-                self._directory / f"{self.decider.name}-{partition}", self.decider
+                self._directory / f"{self.decider.name}-{partition}", self.decider, self._decode
             )
         return self._partitions[partition]
 
@@ -232,7 +288,8 @@ class EventTable(Generic[State]):
 
 @cache
 def _form(row_type: Any) -> str:
-    written = (table_layout.VERSION, msgspec.json.schema(row_type))
+    schema = msgspec.json.schema(row_type, schema_hook=forms.schema)
+    written = (table_layout.VERSION, schema)
     return hashlib.sha256(encode_plain(written)).hexdigest()[:16]
 
 

@@ -7,8 +7,9 @@ from typing import Any, Generic
 
 from msgspec import Struct
 
-from services.common import table_layout
+from services.common import journals, table_layout
 from services.common.decider import Decider, Envelope, Row, State, is_had
+from services.common.journals import Tail
 from services.common.table_layout import Writes
 from services.common.telemetry import log
 
@@ -56,16 +57,18 @@ class Folding(Generic[State]):
 
     Args:
         position: of the store.
-        read: a row from the store.
+        read: a row from the store, and what lies behind it there.
         fold: the row after an event; None when the event loses.
+        has_journals: whether large rows may be written by their events alone.
     """
 
     def __init__(
         self,
         decider: Decider[State, Any, Any],
         position: Position,
-        read: Callable[[str], Row[State] | None],
+        read: Callable[[str], tuple[Row[State] | None, Tail | None]],
         fold: Callable[[Row[State] | None, Appended], Row[State] | None],
+        has_journals: bool,
     ) -> None:
         self._decider = decider
         self._key_field = decider.key_field
@@ -75,6 +78,9 @@ class Folding(Generic[State]):
         self._fold = fold
         self._rows: dict[str, Row[State]] = {}  # the one that was touched last is the last
         self._stored: dict[str, Row[State] | None] = {}  # the rows to write, as they are stored
+        self._events: dict[str, list[bytes]] = {}  # of the rows to write, since then
+        self._has_journals = has_journals
+        self.tails: dict[str, Tail] = {}  # of the rows that are stored and large
         self._inputs = dict(position.inputs)
         self._behind = None if position.behind is None else position.behind.encode()
         self._next_offset = position.next_offset
@@ -106,7 +112,7 @@ class Folding(Generic[State]):
         if each.offset < self._next_offset:
             return
         key: str = getattr(each.event, self._key_field)
-        before = self._rows.pop(key, None) or self._read(key)
+        before = self._rows.pop(key, None) or self._from_store(key)
         after = self._fold(before, each)
         self._next_offset, self._last_event_id = each.offset + 1, each.envelope.id
         if after is None:
@@ -120,13 +126,20 @@ class Folding(Generic[State]):
             for topic, offset in each.inputs.items():
                 if offset > self._inputs.get(topic, 0):
                     self._inputs[topic] = offset
+        if self._has_journals:
+            self._events.setdefault(key, []).append(each.value)
         if self._keeps_history:
-            histories.put(table_layout.history_key(key, after.version), each.value)
+            prefix = table_layout.history_prefix(key)
+            histories.put(table_layout.event_key(prefix, after.version), each.value)
 
     def put(self, key: str, writes: Writes) -> None:
         """Writes one row that has changed; all of them are to be written with the position."""
-        row, stored = self._rows[key], self._stored[key]
-        table_layout.put_row(writes, self._decider, key, stored, row, self._counts)
+        row, stored, events = self._rows[key], self._stored[key], self._events.get(key)
+        table_layout.put_places(writes, self._decider, key, stored, row, self._counts)
+        tail = self.tails.pop(key, None)
+        tail = journals.put_row(writes, key, stored, row, tail, events)
+        if tail is not None:
+            self.tails[key] = tail
 
     def put_position(self, writes: Writes) -> Position:
         """Writes where the store stands once it has these writes."""
@@ -145,8 +158,16 @@ class Folding(Generic[State]):
         """Takes the store to have all of it, and keeps so many rows, those touched last."""
         self._position = position
         self._stored.clear()
+        self._events.clear()
         for key in list(islice(self._rows, max(0, len(self._rows) - rows_max))):
             del self._rows[key]
+            self.tails.pop(key, None)
+
+    def _from_store(self, key: str) -> Row[State] | None:
+        row, tail = self._read(key)
+        if tail is not None:
+            self.tails[key] = tail
+        return row
 
     def _lose(self, key: str, before: Row[State] | None, each: Appended) -> None:
         self.losers += 1

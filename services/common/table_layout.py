@@ -1,4 +1,4 @@
-"""Where rows, lists, agendas, histories and the position lie in the store of a partition.
+"""Where rows, lists, agendas, histories, journals and the position lie in a partition's store.
 
 A new way of laying them out, or of what the position says, needs a new VERSION.
 """
@@ -10,18 +10,21 @@ from typing import Any, Protocol
 
 import msgspec
 
+from services.common import forms
 from services.common.decider import Decider, Row, State
 
-VERSION = 2
+VERSION = 3
 END = b"\xff"
 POSITION_KEY = b"mposition"
+# Is there once the store was found to be wrong.
+DAMAGED_KEY = b"mdamaged"
 AGENDA = b"a"
-_ROW, _LABEL, _HISTORY = b"r", b"l", b"h"
+_ROW, _LABEL, _HISTORY, _JOURNAL = b"r", b"l", b"h", b"j"
 _SORT_DIGITS = 16
 # The label by whose values rows are counted; rows without it count under "".
 COUNTED = "status"
 
-encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder(enc_hook=forms.stored).encode
 
 
 class Writes(Protocol):
@@ -34,7 +37,7 @@ class Writes(Protocol):
         """Removes a key, where it is there."""
 
 
-def put_row(
+def put_places(
     writes: Writes,
     decider: Decider[State, Any, Any],
     key: str,
@@ -42,13 +45,12 @@ def put_row(
     after: Row[State],
     counts: dict[str, int],
 ) -> None:
-    """Writes a row, and moves it in the lists and the agenda from where it was.
+    """Moves a row in the lists and the agenda from where it was.
 
     Args:
         before: the row as the store has it.
         counts: of rows by COUNTED; kept up to date.
     """
-    writes.put(row_key(key), encode(after))
     old = {} if before is None else _labels(decider, before)
     new = _labels(decider, after)
     if old != new:
@@ -77,13 +79,18 @@ def row_key(key: str) -> bytes:
 
 
 def history_prefix(key: str) -> bytes:
-    """What the events of an aggregate begin with."""
+    """What the places of an aggregate's events begin with."""
     return _HISTORY + key.encode() + b"\0"
 
 
-def history_key(key: str, version: int) -> bytes:
-    """Where one event of an aggregate lies; they sort by version."""
-    return history_prefix(key) + struct.pack(">Q", version)
+def journal_prefix(key: str) -> bytes:
+    """What the places of those events begin with that lie behind the row."""
+    return _JOURNAL + key.encode() + b"\0"
+
+
+def event_key(prefix: bytes, version: int) -> bytes:
+    """Where one event lies in a history or a journal; they sort by version."""
+    return prefix + struct.pack(">Q", version)
 
 
 def label_prefix(name: str, value: str) -> bytes:

@@ -74,7 +74,9 @@ class Worker:
         self.parts = parts = replace(parts, decider=with_memory(parts.decider))
         self.counters = Counters()
         directory = settings.worker_name.replace(":", "-").replace("/", "-")
-        self.table = EventTable[Any](Path(settings.data_dir) / directory, parts.decider)
+        self.table = EventTable[Any](
+            Path(settings.data_dir) / directory, parts.decider, parts.language.decode_event
+        )
         self.lease = Lease(settings.away_seconds_max, settings.stall_seconds_max)
         self.peers = Peers(lambda: self.front, settings.forward_seconds_max)
         self._front: Front[Any] | None = None

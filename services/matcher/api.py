@@ -55,7 +55,7 @@ def region_view(region: str, row: Row[Region]) -> dict[str, Any]:
     return {
         "region": region,
         "waiting": [_delivery_view(each) for each in state.waiting],
-        "available": state.available,
+        "available": tuple(state.available),
         "offers": [
             {"delivery": _delivery_view(each.delivery), "driver": each.driver}
             for each in state.offers

@@ -6,7 +6,7 @@ driver's twin has answered, or the delivery needs no driver any more.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
@@ -34,6 +34,7 @@ from services.common.messages.matcher import (
     WaitingDelivery,
     WithdrawDriver,
 )
+from services.matcher.queues import Deliveries, Drivers, Offers
 from services.matcher.region import (
     DELIVERIES_MAX,
     DRIVERS_MAX,
@@ -64,10 +65,10 @@ def decide(
                 return None
             if len(known.available) + len(known.offers) >= DRIVERS_MAX:
                 return Rejected("region_full", f"{DRIVERS_MAX} drivers wait in {known.region}")
-            available = (*known.available, driver)
-            return DriverRegistered(known.region, driver, pair(known.waiting, available))
+            offers = pair(known.waiting, known.available.with_last(driver))
+            return DriverRegistered(known.region, driver, offers)
         case WithdrawDriver(driver_id=driver_id):
-            if driver_id not in {each.driver_id for each in known.available}:
+            if not known.available.has(driver_id):
                 return None
             return DriverWithdrawn(known.region, driver_id)
         case ConfirmOffer(delivery_id=delivery_id, driver_id=driver_id):
@@ -83,7 +84,7 @@ def decide(
 
 
 def pair(
-    waiting: tuple[WaitingDelivery, ...], available: tuple[AvailableDriver, ...]
+    waiting: Iterable[WaitingDelivery], available: Iterable[AvailableDriver]
 ) -> tuple[Offer, ...]:
     """The offers that can be made at once, in first-come order on both sides."""
     offers: list[Offer] = []
@@ -106,20 +107,20 @@ def evolve(region: Region | None, event: MatcherEvent, at: datetime) -> Region:
     match event:
         case DriverRequested(delivery=delivery, offers=offers):
             known = _without(known, delivery.delivery_id)
-            return _offered(replace(known, waiting=(*known.waiting, delivery)), offers)
+            return _offered(replace(known, waiting=known.waiting.with_last(delivery)), offers)
         case RequestCancelled(delivery_id=delivery_id):
             return _without(known, delivery_id)
         case DriverRegistered(driver=driver, offers=offers):
-            return _offered(replace(known, available=(*known.available, driver)), offers)
+            return _offered(replace(known, available=known.available.with_last(driver)), offers)
         case DriverWithdrawn(driver_id=driver_id):
-            available = tuple(each for each in known.available if each.driver_id != driver_id)
-            return replace(known, available=available)
+            return replace(known, available=known.available.without(driver_id))
         case OfferConfirmed(delivery_id=delivery_id):
             return _without(known, delivery_id)
         case OfferDeclined():
             return _declined(known, event)
         case RegionSnapshotted():
-            return Region(event.region, at, event.waiting, event.available, event.offers)
+            waiting, available = Deliveries(event.waiting), Drivers(event.available)
+            return Region(event.region, at, waiting, available, Offers(event.offers))
         case _:
             assert_never(event)
 
@@ -165,22 +166,22 @@ def _request(region: Region, delivery: WaitingDelivery) -> DriverRequested | Rej
     One that is offered and asks again has lost its driver before the region heard that the driver
     had taken it: the commands of a delivery and of a driver come in any order. The offer is over.
     """
-    if any(each.delivery_id == delivery.delivery_id for each in region.waiting):
+    if region.waiting.has(delivery.delivery_id):
         return None
-    is_offered = any(each.delivery.delivery_id == delivery.delivery_id for each in region.offers)
+    is_offered = region.offers.has(delivery.delivery_id)
     if not is_offered and len(region.waiting) + len(region.offers) >= DELIVERIES_MAX:
         return Rejected("region_full", f"{DELIVERIES_MAX} deliveries wait in {region.region}")
-    offers = pair((*region.waiting, delivery), region.available)
+    offers = pair(region.waiting.with_last(delivery), region.available)
     return DriverRequested(region.region, delivery, offers)
 
 
 def _cancel(region: Region, delivery_id: str) -> RequestCancelled | None:
-    if any(each.delivery_id == delivery_id for each in region.waiting):
+    if region.waiting.has(delivery_id):
         return RequestCancelled(region.region, delivery_id, None)
-    for offer in region.offers:
-        if offer.delivery.delivery_id == delivery_id:
-            return RequestCancelled(region.region, delivery_id, offer.driver.driver_id)
-    return None
+    offer = region.offers.get(delivery_id)
+    if offer is None:
+        return None
+    return RequestCancelled(region.region, delivery_id, offer.driver.driver_id)
 
 
 def _decline(region: Region, command: DeclineOffer) -> OfferDeclined | DriverRegistered | None:
@@ -193,7 +194,7 @@ def _decline(region: Region, command: DeclineOffer) -> OfferDeclined | DriverReg
     returning = command.returning
     if returning is not None and _is_free(rest, returning.driver_id):
         returning = None
-    available = rest.available if returning is None else (*rest.available, returning)
+    available = rest.available if returning is None else rest.available.with_last(returning)
     if offer is None:
         if returning is None:
             return None
@@ -207,7 +208,7 @@ def _decline(region: Region, command: DeclineOffer) -> OfferDeclined | DriverReg
         reason=command.reason,
         is_excluded=command.is_excluded,
         returning=returning,
-        offers=pair((waits, *rest.waiting), available),
+        offers=pair(rest.waiting.with_first(waits), available),
     )
 
 
@@ -216,9 +217,9 @@ def _declined(region: Region, event: OfferDeclined) -> Region:
     if offer is not None:
         region = _without(region, event.delivery_id)
         waits = _declined_by(offer, event.is_excluded)
-        region = replace(region, waiting=(waits, *region.waiting))
+        region = replace(region, waiting=region.waiting.with_first(waits))
     if event.returning is not None:
-        region = replace(region, available=(*region.available, event.returning))
+        region = replace(region, available=region.available.with_last(event.returning))
     return _offered(region, event.offers)
 
 
@@ -231,25 +232,24 @@ def _declined_by(offer: Offer, is_excluded: bool) -> WaitingDelivery:
 
 
 def _is_free(region: Region, driver_id: str) -> bool:
-    offered = (offer.driver for offer in region.offers)
-    return any(each.driver_id == driver_id for each in (*region.available, *offered))
+    return region.available.has(driver_id) or any(
+        offer.driver.driver_id == driver_id for offer in region.offers
+    )
 
 
 def _offer(region: Region, delivery_id: str, driver_id: str) -> Offer | None:
-    for offer in region.offers:
-        if offer.delivery.delivery_id == delivery_id and offer.driver.driver_id == driver_id:
-            return offer
-    return None
+    offer = region.offers.get(delivery_id)
+    return offer if offer is not None and offer.driver.driver_id == driver_id else None
 
 
 def _offered(region: Region, offers: tuple[Offer, ...]) -> Region:
-    deliveries = {offer.delivery.delivery_id for offer in offers}
-    drivers = {offer.driver.driver_id for offer in offers}
+    if not offers:
+        return region
     return replace(
         region,
-        waiting=tuple(each for each in region.waiting if each.delivery_id not in deliveries),
-        available=tuple(each for each in region.available if each.driver_id not in drivers),
-        offers=(*region.offers, *offers),
+        waiting=region.waiting.without(*(offer.delivery.delivery_id for offer in offers)),
+        available=region.available.without(*(offer.driver.driver_id for offer in offers)),
+        offers=region.offers.with_last(*offers),
     )
 
 
@@ -257,8 +257,8 @@ def _without(region: Region, delivery_id: str) -> Region:
     """The region without a delivery, be it waiting or offered."""
     return replace(
         region,
-        waiting=tuple(each for each in region.waiting if each.delivery_id != delivery_id),
-        offers=tuple(each for each in region.offers if each.delivery.delivery_id != delivery_id),
+        waiting=region.waiting.without(delivery_id),
+        offers=region.offers.without(delivery_id),
     )
 
 

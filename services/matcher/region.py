@@ -6,16 +6,12 @@ A region is written to the log whole, as one event; that bounds what it holds.
 import dataclasses
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from services.common.codec import EVENT_BYTES_MAX, encode_plain
 from services.common.decider import Row
-from services.common.messages.matcher import (
-    AvailableDriver,
-    Offer,
-    RegionSnapshotted,
-    WaitingDelivery,
-)
+from services.common.messages.matcher import RegionSnapshotted, WaitingDelivery
+from services.matcher.queues import Deliveries, Drivers, Offers
 
 # So many fit into an event, whatever their names.
 DELIVERIES_MAX = 1_500
@@ -31,9 +27,9 @@ class Region(Struct, frozen=True):
 
     region: str
     snapshot_at: datetime
-    waiting: tuple[WaitingDelivery, ...] = ()
-    available: tuple[AvailableDriver, ...] = ()
-    offers: tuple[Offer, ...] = ()
+    waiting: Deliveries = field(default_factory=Deliveries)
+    available: Drivers = field(default_factory=Drivers)
+    offers: Offers = field(default_factory=Offers)
 
 
 def snapshot(key: str, row: Row[Region]) -> RegionSnapshotted:
@@ -55,7 +51,7 @@ def _written(key: str, row: Row[Region], excluded_max: int) -> RegionSnapshotted
     return RegionSnapshotted(
         key,
         tuple(_with_excluded(each, excluded_max) for each in region.waiting),
-        region.available,
+        tuple(region.available),
         tuple(
             dataclasses.replace(each, delivery=_with_excluded(each.delivery, excluded_max))
             for each in region.offers

@@ -1,7 +1,15 @@
 """Any event log of tallies, and whether a table is its fold."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from unittest.mock import patch
+
+import msgspec
 from hypothesis import strategies as st
 
+from services.common import journals, table_layout
 from services.common.decider import Row, fold
 from services.common.event_table import Appended, TablePartition
 from tests.common import tally
@@ -10,6 +18,48 @@ from tests.common.tally import EPOCH, Added, Tally, TallySnapshotted, appended
 Table = TablePartition[Tally]
 # Ids of aggregates that begin with one another, and that sort on both sides of separators.
 ODD_KEYS = ("a", "a.b", "a:b", "a-", "a_", "A", "aa", "0", "z" * 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Journaling:
+    """How tables are written: limits of journals, and whether there are histories too."""
+
+    large_bytes_min: int = journals.LARGE_BYTES_MIN
+    events_max: int = journals.EVENTS_MAX
+    bytes_max: int = journals.BYTES_MAX
+    keeps_history: bool = True
+
+    @contextmanager
+    def limits(self) -> Iterator[None]:
+        """Has them hold."""
+        with patch.multiple(
+            journals,
+            LARGE_BYTES_MIN=self.large_bytes_min,
+            EVENTS_MAX=self.events_max,
+            BYTES_MAX=self.bytes_max,
+        ):
+            yield
+
+    def open(self, directory: Path) -> Table:
+        """The table in this directory."""
+        decider = replace(tally.decider(), keeps_history=self.keeps_history)
+        return TablePartition(directory, decider, tally.language().decode_event)
+
+
+# Rows that are always whole, never but now and then, and that come to be large as they grow.
+JOURNALINGS = st.sampled_from(
+    [
+        Journaling(large_bytes_min, events_max, bytes_max, keeps_history)
+        for keeps_history in (False, True)
+        for large_bytes_min, events_max, bytes_max in (
+            (journals.LARGE_BYTES_MIN, journals.EVENTS_MAX, journals.BYTES_MAX),
+            (1, 1, 10_000),
+            (1, 3, 10_000),
+            (1, 64, 1_000),
+            (420, 4, 10_000),
+        )
+    ]
+)
 
 
 def rows_of(table: Table, keys: list[str]) -> dict[str, Row[Tally]]:
@@ -35,10 +85,30 @@ def check_equals_fold(table: Table, events: list[Appended]) -> None:
         ]
     waiting = {key for key, row in expected.items() if tally.agenda(row.state)}
     assert dict(table.waiting()) == {key: expected[key] for key in waiting}
+    kept = winners(events) if table._decider.keeps_history else []
     for key, row in expected.items():
-        history = [each.value for each in winners(events) if each.event.tally_id == key]
+        history = [each.value for each in kept if each.event.tally_id == key]
         assert table.history(key) == history
         assert len(history) <= row.version
+    check_journals(table, events)
+
+
+def check_journals(table: Table, events: list[Appended]) -> None:
+    """Behind each row lies what has led from what was written whole to what it is, and no more."""
+    found = dict(table._scan(b"j", b"k"))
+    expected = {}
+    for each in winners(events):
+        key, version = each.event.tally_id, each.envelope.version
+        stored = table._db.get(table_layout.row_key(key))
+        assert isinstance(stored, bytes)
+        whole = msgspec.json.decode(stored)
+        if version > whole["version"]:
+            prefix = table_layout.journal_prefix(key)
+            expected[table_layout.event_key(prefix, version)] = each.value
+            assert len(stored) > journals.LARGE_BYTES_MIN
+            assert version - whole["version"] <= journals.EVENTS_MAX
+    assert found == expected
+    assert sum(map(len, found.values())) <= journals.BYTES_MAX * len(ODD_KEYS)
 
 
 def winners(events: list[Appended]) -> list[Appended]:

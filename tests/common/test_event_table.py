@@ -20,9 +20,17 @@ from services.common import event_table
 from services.common.decider import fold
 from services.common.event_table import RECENT_ROWS_MAX, Appended, EventTable, TablePartition
 from tests.common import tally
-from tests.common.table_folds import Table, check_equals_fold, listed, logs, rows_of
+from tests.common.table_folds import (
+    JOURNALINGS,
+    Journaling,
+    Table,
+    check_equals_fold,
+    listed,
+    logs,
+    rows_of,
+)
 from tests.common.tally import Added, Tally, appended
-from tests.common.write_loop import endless_log
+from tests.common.write_loop import JOURNALING, endless_log
 
 
 @given(
@@ -30,17 +38,23 @@ from tests.common.write_loop import endless_log
     st.lists(st.integers(1, 6), max_size=8),
     st.sets(st.integers(0, 25)),
     st.sampled_from([0, 1, 2, RECENT_ROWS_MAX]),
+    JOURNALINGS,
 )
 @settings(max_examples=80, deadline=None)
 def test_the_table_equals_a_fold_of_the_log_at_every_offset(
-    events: list[Appended], cuts: list[int], reopened_at: set[int], rows_in_memory: int
+    events: list[Appended],
+    cuts: list[int],
+    reopened_at: set[int],
+    rows_in_memory: int,
+    journaling: Journaling,
 ) -> None:
     """Whatever the batches, wherever it is closed and opened again, whichever rows are at hand."""
     with (
         tempfile.TemporaryDirectory() as directory,
         patch.object(event_table, "RECENT_ROWS_MAX", rows_in_memory),
+        journaling.limits(),
     ):
-        table = TablePartition(Path(directory) / "table", tally.decider())
+        table = journaling.open(Path(directory) / "table")
         start = 0
         for cut in [*cuts, len(events)]:
             batch = events[start : start + cut]
@@ -50,7 +64,7 @@ def test_the_table_equals_a_fold_of_the_log_at_every_offset(
             start += len(batch)
             if start in reopened_at:
                 table.close()
-                table = TablePartition(Path(directory) / "table", tally.decider())
+                table = journaling.open(Path(directory) / "table")
             check_equals_fold(table, events[:start])
             assert table.position.next_offset == start
         table.close()
@@ -166,7 +180,7 @@ def test_the_table_equals_a_fold_of_the_log_wherever_its_process_is_killed(
         writer.send_signal(signal.SIGKILL)
         writer.wait()
         writer.stdout.close()
-        table = TablePartition(tmp_path / "table", tally.decider())
+        table = JOURNALING.open(tmp_path / "table")
         position = table.position.next_offset
         reached.append(position)
         events = list(islice(endless_log(), position))

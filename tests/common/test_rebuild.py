@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.common import rebuild, store
-from services.common.event_table import Appended, TablePartition
+from services.common.event_table import Appended
 from services.common.rebuild import RebuildLimits
 from tests.common import tally
 from tests.common.disks import copy_disk
-from tests.common.table_folds import Table, check_equals_fold, logs
+from tests.common.table_folds import JOURNALINGS, Journaling, Table, check_equals_fold, logs
 from tests.common.tally import Added, appended
 
 
@@ -78,32 +78,40 @@ class Life:
 
 
 @contextmanager
-def a_life(events: list[Appended], begin: int, end: int, limits: RebuildLimits) -> Iterator[Life]:
+def a_life(
+    events: list[Appended], begin: int, end: int, limits: RebuildLimits, journaling: Journaling
+) -> Iterator[Life]:
     """A table of its own, at whose rebuild others may have a turn after every step."""
     begin, end = sorted(stage % (len(events) + 1) for stage in (begin, end))
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         for small in SMALL_STEPS:
             stack.enter_context(small)
-        table = TablePartition(Path(directory) / "table", tally.decider())
+        stack.enter_context(journaling.limits())
+        table = journaling.open(Path(directory) / "table")
         yield Life(table, events, begin, end, limits)
         table.close()
 
 
-@given(logs(), st.integers(0, 25), st.integers(0, 25), LIMITS, st.integers(0, 150))
+@given(logs(), st.integers(0, 25), st.integers(0, 25), LIMITS, JOURNALINGS, st.integers(0, 150))
 @settings(max_examples=60, deadline=None)
 def test_the_table_is_a_fold_of_the_log_wherever_it_crashes(
-    events: list[Appended], begin: int, end: int, limits: RebuildLimits, steps: int
+    events: list[Appended],
+    begin: int,
+    end: int,
+    limits: RebuildLimits,
+    journaling: Journaling,
+    steps: int,
 ) -> None:
     """Before, in the midst of and after a rebuild, however little it keeps in memory.
 
     What lies on disk at the crash is what another process would find. It goes on from there.
     """
-    with a_life(events, begin, end, limits) as life:
+    with a_life(events, begin, end, limits, journaling) as life:
         life.run_until(steps)
         directory = Path(life.table._db.path())
         left = directory.with_name("left")
         copy_disk(directory, left)
-        table = TablePartition(left, tally.decider())
+        table = journaling.open(left)
         position = table.position.next_offset
         assert life.safe <= position <= len(events)
         check_equals_fold(table, events[:position])
@@ -113,13 +121,27 @@ def test_the_table_is_a_fold_of_the_log_wherever_it_crashes(
         table.close()
 
 
-@given(logs(), st.integers(0, 25), st.integers(0, 25), LIMITS, st.integers(0, 150), st.booleans())
+@given(
+    logs(),
+    st.integers(0, 25),
+    st.integers(0, 25),
+    LIMITS,
+    JOURNALINGS,
+    st.integers(0, 150),
+    st.booleans(),
+)
 @settings(max_examples=60, deadline=None)
 def test_a_rebuild_that_is_given_up_leaves_a_fold_of_the_log(
-    events: list[Appended], begin: int, end: int, limits: RebuildLimits, steps: int, again: bool
+    events: list[Appended],
+    begin: int,
+    end: int,
+    limits: RebuildLimits,
+    journaling: Journaling,
+    steps: int,
+    again: bool,
 ) -> None:
     """The same table goes on from there, event by event or by another rebuild."""
-    with a_life(events, begin, end, limits) as life:
+    with a_life(events, begin, end, limits, journaling) as life:
         life.run_until(steps)
         table = life.table
         position = table.position.next_offset
@@ -136,7 +158,7 @@ def test_a_rebuild_that_is_given_up_leaves_a_fold_of_the_log(
 def test_all_that_a_table_has_survives_a_loss_of_power_after_a_rebuild(tmp_path: Path) -> None:
     """Also what was written before it, and was not on the disk yet."""
     log = [appended(n, Added(f"key-{n % 3}", n), n // 3 + 1) for n in range(30)]
-    table = TablePartition(tmp_path / "table", tally.decider())
+    table = Journaling().open(tmp_path / "table")
     table.apply(log[:10])
     limits = RebuildLimits(rows_in_memory_max=2, events_per_write_max=9, history_bytes_max=99)
     rebuild_with(table, log, limits)
@@ -144,7 +166,7 @@ def test_all_that_a_table_has_survives_a_loss_of_power_after_a_rebuild(tmp_path:
     table.close()
     for written_ahead in (tmp_path / "left").glob("*.log"):
         written_ahead.write_bytes(b"")  # all that RocksDB has not synced
-    table = TablePartition(tmp_path / "left", tally.decider())
+    table = Journaling().open(tmp_path / "left")
     check_equals_fold(table, log)
     assert table.position.next_offset == len(log)
     table.close()

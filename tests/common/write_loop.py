@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator
 from itertools import count, islice
 from pathlib import Path
 
-from services.common.event_table import Appended, TablePartition
+from services.common.event_table import Appended
 from services.common.rebuild import RebuildLimits
 from tests.common import tally
+from tests.common.table_folds import Journaling, Table
 
 KEYS = 5
 COLOURS = ("red", "blue", "green")
+JOURNALING = Journaling(large_bytes_min=1, events_max=5)
 LIMITS = RebuildLimits(rows_in_memory_max=2, events_per_write_max=7, history_bytes_max=1_000)
 
 
@@ -30,7 +32,7 @@ def endless_log(start: int = 0) -> Iterator[Appended]:
             yield tally.appended(offset, event, versions[key] if offset % 7 else 10**6)
 
 
-async def rebuild(table: TablePartition[tally.Tally], events: Iterable[Appended]) -> None:
+async def rebuild(table: Table, events: Iterable[Appended]) -> None:
     """Folds a stretch of the log."""
     rebuild = table.rebuild(LIMITS)
     await rebuild.add(events)
@@ -43,7 +45,7 @@ def main(directory: Path, way: str) -> None:
     Args:
         way: "rebuild" folds a stretch of the log as a recovery does before each batch of a loop.
     """
-    table = TablePartition(directory, tally.decider())
+    table = JOURNALING.open(directory)
     log = endless_log(table.position.next_offset)
     for number in count():
         if way == "rebuild":
@@ -55,4 +57,5 @@ def main(directory: Path, way: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    with JOURNALING.limits():
+        main(Path(sys.argv[1]), sys.argv[2])

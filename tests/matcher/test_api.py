@@ -5,15 +5,16 @@ from services.common.decider import Row
 from services.common.messages.matcher import Offer
 from services.matcher.api import region_summary, region_view
 from services.matcher.domain import Region
+from services.matcher.queues import Deliveries, Drivers, Offers
 from tests.given import NOON
 from tests.matcher.past import HERE, delivery, driver
 
 REGION = Region(
     "north",
     NOON,
-    waiting=(delivery("d1", "v9"),),
-    available=(driver("v9"),),
-    offers=(Offer(delivery("d2"), driver("v2")),),
+    waiting=Deliveries([delivery("d1", "v9")]),
+    available=Drivers([driver("v9")]),
+    offers=Offers([Offer(delivery("d2"), driver("v2"))]),
 )
 ROW = Row(3, NOON, {}, (), REGION)
 

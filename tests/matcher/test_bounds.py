@@ -17,6 +17,7 @@ from services.common.messages.matcher import (
 )
 from services.common.values import GeoPoint
 from services.matcher.domain import EXCLUDED_MAX, SOURCES_MAX, Region, region_decider
+from services.matcher.queues import Deliveries, Drivers, Offers
 from services.matcher.region import DELIVERIES_MAX, DRIVERS_MAX, snapshot
 from tests.given import NOON, Given
 from tests.matcher.past import DECIDER, delivery, driver
@@ -40,9 +41,8 @@ def full(excluded: tuple[str, ...], offered: int) -> Row[Region]:
     deliveries = [waiting(number, excluded) for number in range(DELIVERIES_MAX)]
     drivers = [free(number) for number in range(DRIVERS_MAX)]
     offers = map(Offer, deliveries[:offered], drivers[:offered])
-    region = Region(
-        "r" * 64, NOON, tuple(deliveries[offered:]), tuple(drivers[offered:]), tuple(offers)
-    )
+    left, idle = Deliveries(deliveries[offered:]), Drivers(drivers[offered:])
+    region = Region("r" * 64, NOON, left, idle, Offers(offers))
     sources = {f"delivery/{number:064}": 2**63 - 1 for number in range(SOURCES_MAX)}
     return Row(2**62, NOON, sources, (), region)
 
@@ -73,9 +73,9 @@ def test_the_fullest_region_fits_into_an_event(excluded: tuple[str, ...], offere
 
 
 def test_a_region_of_a_usual_size_keeps_all_who_do_not_want_a_delivery() -> None:
-    state = Region("north", NOON, tuple(waiting(number, UNWANTED) for number in range(40)))
+    state = Region("north", NOON, Deliveries(waiting(number, UNWANTED) for number in range(40)))
     row = Row(7, NOON, {}, (), state)
-    assert snapshot("north", row).waiting == state.waiting
+    assert snapshot("north", row).waiting == tuple(state.waiting)
 
 
 def test_a_full_region_takes_nobody_in_and_loses_nobody() -> None:

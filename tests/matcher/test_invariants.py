@@ -42,7 +42,7 @@ Step = tuple[int, int, int, bool, bool]
 def step(story: Given[Region, Any, Any], each: Step) -> Any:
     """One of the commands that can come to the region next; most answers are about an offer."""
     kind, first, second, yes, stays = each
-    offers = story.state.offers if story.row is not None else ()
+    offers = tuple(story.state.offers) if story.row is not None else ()
     pair_of = (f"d{second}", f"v{first}")
     if offers and (first or second):
         chosen = offers[first % len(offers)]

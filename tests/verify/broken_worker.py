@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from msgspec import structs
 
 from services.common.decider import Envelope, Row
 from services.common.event_table import Appended, TablePartition
@@ -98,8 +99,9 @@ def commit_early() -> None:
 
 
 def apply_twice() -> None:
-    """The table takes every event twice, whatever its version says."""
+    """The table takes every event twice: once more after the next, whatever its version says."""
     fold = TablePartition._after
+    before: dict[str, Any] = {}
 
     def doubling(
         self: TablePartition[Any], row: Row[Any] | None, each: Appended
@@ -107,8 +109,10 @@ def apply_twice() -> None:
         once = fold(self, row, each)
         if once is None:
             return None
-        state = self._decider.evolve(once.state, each.event, each.envelope.occurred_at)
-        return Row(once.version, once.changed_at, once.sources, once.recent, state)
+        key = getattr(each.event, self._decider.key_field)
+        again, before[key] = before.get(key, each.event), each.event
+        state = self._decider.evolve(once.state, again, each.envelope.occurred_at)
+        return structs.replace(once, state=state)
 
     _replace(TablePartition, "_after", doubling)
 
