@@ -14,6 +14,7 @@ import httpx
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from orjson import JSONEncodeError
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException
@@ -200,7 +201,9 @@ async def list_rows(
 def create_base_api(title: str, description: str, ports: Ports) -> FastAPI:
     """A front with health, docs and problem details, to add a service's own routes to."""
 
-    api = FastAPI(title=title, description=description, version="0.1.0")
+    # Spans and metrics are our own; FastAPI's would be looked for at each request.
+    nothing = TelemetryConfig(tracing=False, metrics=False, logs=False)
+    api = FastAPI(title=title, description=description, version="0.1.0", telemetry=nothing)
 
     api.add_middleware(LimitedBody)
     api.add_middleware(OpenRequests, limits=ports.request_limits)

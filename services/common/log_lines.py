@@ -1,17 +1,21 @@
 """Log lines: one per record on standard error, for people, or as JSON for machines."""
 
+import asyncio
 import logging
 import re
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from services.common.codec import encode_plain
 from services.common.telemetry import trace_id
 
 SELDOM_SECONDS = 10.0
+# How long a decision's line may wait for others, to be written with them.
+TOGETHER_SECONDS = 0.05
 # These say the same many times a second while a broker is away.
 CHATTY = ("aiokafka", "kafka")
 QUIET = ("httpx", "httpcore", "uvicorn", "mode", "faust")
@@ -37,7 +41,7 @@ def logging_config(service: str, level: str, as_json: bool) -> dict[str, Any]:
         "filters": {"seldom": {"()": f"{here}.Seldom"}},
         "handlers": {
             "all": {
-                "class": "logging.StreamHandler",
+                "()": f"{here}.Together",
                 "formatter": "machines" if as_json else "people",
                 "filters": ["seldom"],
             }
@@ -127,6 +131,52 @@ class Seldom(logging.Filter):
             record.msg = f"{record.getMessage()} (and {untold} like it)"
             record.args = ()
         return True
+
+
+class Together(logging.StreamHandler[TextIO]):
+    """Writes decisions together with those that follow soon, where an event loop turns.
+
+    One by one, between other work, their lines cost half as much again. Any other line is written
+    at once, after all that came before it.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__(stream)
+        self._decisions: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes a line."""
+        loop = _loop() if isinstance(record.msg, Decision) else None
+        if loop is None:
+            self._write()
+            super().emit(record)
+            return
+        if not self._decisions:
+            loop.call_later(TOGETHER_SECONDS, self.flush)
+        self._decisions.append(record)
+
+    def flush(self) -> None:
+        """Writes what waits."""
+        with self.lock or nullcontext():
+            self._write()
+            super().flush()
+
+    def _write(self) -> None:
+        decisions, self._decisions = self._decisions, []
+        if not decisions:
+            return
+        try:
+            lines = [self.format(each) + self.terminator for each in decisions]
+            self.stream.write("".join(lines))
+        except Exception:
+            self.handleError(decisions[-1])
+
+
+def _loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class JsonFormatter(logging.Formatter):

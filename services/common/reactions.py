@@ -130,7 +130,7 @@ class ReactionLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         self._starting: asyncio.Task[None] | None = None
         self._uncommitted: dict[TopicPartition, int] = {}
         self._uncommitted_records = 0
-        self._committed_at = 0.0
+        self._committed_at = float("-inf")
         self._generation = 0
         self._committing = asyncio.Lock()
         self.is_taking = False

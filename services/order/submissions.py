@@ -1,15 +1,15 @@
 """How partners submit orders."""
 
 import hashlib
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Header, Request, Response
+from fastapi import FastAPI, Header, Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import Message, Receive, Scope, Send
 
 from services.common import ids
 from services.common.api import FORWARDED, Ports, incoming_trace, json_response
@@ -50,34 +50,42 @@ class _SubmissionRoute(APIRoute):
     """Reads orders by msgspec where they are as documented, and any others by FastAPI.
 
     FastAPI says all that is wrong with an order, and takes some that are not quite right; its way
-    costs a fifteenth of all that an order costs until it is decided.
+    costs a tenth of all that an order costs until it is decided.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """What answers a request."""
-        thoroughly = super().get_route_handler()
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        request = Request(scope, receive, send)
+        if scope["method"] != "POST" or _media_type(request) != "application/json":
+            await super().handle(scope, receive, send)
+            return
+        body = await request.body()
+        try:
+            order = _decoder.decode(body)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            await super().handle(scope, _once_more(body, receive), send)
+            return
+        response = await self.endpoint(request, order, request.headers.get("idempotency-key"))
+        await response(scope, receive, send)
 
-        async def answer(request: Request) -> Response:
-            media_type = request.headers.get("content-type", "").partition(";")[0].rstrip()
-            if media_type != "application/json":
-                return await thoroughly(request)
-            try:
-                order = _decoder.decode(await request.body())
-            except (msgspec.MsgspecError, UnicodeError, RecursionError):
-                return await thoroughly(request)
-            response: Response = await self.endpoint(
-                request, order, request.headers.get("idempotency-key")
-            )
-            return response
 
-        return answer
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].rstrip()
+
+
+def _once_more(body: bytes, receive: Receive) -> Receive:
+    """What gives a body that was read already, and then what comes after it."""
+    given: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return given.pop() if given else await receive()
+
+    return receive_again
 
 
 def add_submissions(api: FastAPI, ports: Ports) -> None:
     """Adds to the front what takes orders."""
-    router = APIRouter(route_class=_SubmissionRoute)
 
-    @router.post("/orders", status_code=202, tags=["orders"])
     async def submit(
         request: Request,
         order: OrderRequest,
@@ -91,7 +99,17 @@ def add_submissions(api: FastAPI, ports: Ports) -> None:
         with ports.front.admitted(f"partner {command.partner}"):
             return await _take(ports, request, command)
 
-    api.include_router(router)
+    routes = api.router.routes
+    api.router.add_api_route(
+        "/orders",
+        submit,
+        methods=["POST"],
+        status_code=202,
+        tags=["orders"],
+        route_class_override=_SubmissionRoute,
+    )
+    # Routes are tried one after the other, and no other is asked for as often.
+    routes.insert(0, routes.pop())
 
 
 async def _take(ports: Ports, request: Request, command: SubmitOrder) -> Response:

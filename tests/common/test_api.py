@@ -19,6 +19,15 @@ async def test_an_unknown_path_is_a_problem(one: One) -> None:
     check_problem(await http.get("/tallies/a"), 404, "there is no tally a")
 
 
+async def test_a_front_makes_no_spans_but_its_own(
+    one: One, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FastAPI, which would make some, does not even look for a provider at each request."""
+    for provider in ("trace.get_tracer_provider", "metrics.get_meter_provider"):
+        monkeypatch.delattr(f"opentelemetry.{provider}")
+    assert (await one[1].get("/health/live")).status_code == 200
+
+
 async def test_a_wrong_method_is_a_problem_that_names_the_right_ones(one: One) -> None:
     """405 with Allow, as HTTP demands (RFC 9110, 15.5.6)."""
     answer = await one[1].delete("/health/live")
