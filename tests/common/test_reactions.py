@@ -118,8 +118,9 @@ async def test_events_that_nobody_reacts_to_lead_to_nothing() -> None:
     [
         (b"not json", "not a JSON object"),
         (None, "no value"),
-        (b'{"type":"DeliveryPickedUp"}', "delivery_id"),
-        (b'{"type":"OrderCreated"}', "unknown type"),
+        (b'{"type":"DeliveryPickedUp"}', "`id`"),
+        (picked_up().replace(b'"delivery_id"', b'"delivery"'), "delivery_id"),
+        (picked_up().replace(b'"DeliveryPickedUp"', b'"OrderCreated"'), "unknown type"),
         (picked_up().replace(b'"version":3', b'"version":0'), "version"),
         (picked_up().replace(b"T00:00:00Z", b"T00:00:00"), "timezone"),
     ],
