@@ -136,8 +136,8 @@ class Seldom(logging.Filter):
 class Together(logging.StreamHandler[TextIO]):
     """Writes decisions together with those that follow soon, where an event loop turns.
 
-    One by one, between other work, their lines cost half as much again. Any other line is written
-    at once, after all that came before it.
+    A line costs more between other work than among its like. Any other line is written at once,
+    after all that came before it.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
