@@ -76,6 +76,12 @@ class Life:
                 return
         running.close()
 
+    def check(self, table: Table) -> None:
+        """A table of what it left: the fold of a log that has at least what was safe."""
+        position = table.position.next_offset
+        assert self.safe <= position <= len(self.events)
+        check_equals_fold(table, self.events[:position])
+
 
 @contextmanager
 def a_life(
@@ -112,9 +118,7 @@ def test_the_table_is_a_fold_of_the_log_wherever_it_crashes(
         left = directory.with_name("left")
         copy_disk(directory, left)
         table = journaling.open(left)
-        position = table.position.next_offset
-        assert life.safe <= position <= len(events)
-        check_equals_fold(table, events[:position])
+        life.check(table)
         rebuild_with(table, events, limits)
         check_equals_fold(table, events)
         assert table.position.next_offset == len(events)
@@ -144,9 +148,7 @@ def test_a_rebuild_that_is_given_up_leaves_a_fold_of_the_log(
     with a_life(events, begin, end, limits, journaling) as life:
         life.run_until(steps)
         table = life.table
-        position = table.position.next_offset
-        assert life.safe <= position <= len(events)
-        check_equals_fold(table, events[:position])
+        life.check(table)
         if again:
             rebuild_with(table, events, limits)
         else:
