@@ -93,6 +93,8 @@ class Decider(Generic[State, Command, Event]):
     stage: what is timed from `listed_at` until an aggregate comes to it: a status, and whether the
         thing was asked for "now" or for "later".
     routine: events so frequent that the log tells of them at level DEBUG.
+    state_type: a struct. With `omit_defaults` it is stored without what has its default; another
+        default is another form of state, and such a table is folded anew.
     snapshot: writes the whole row as an event; answers `snapshot_command` in place of decide.
     """
 

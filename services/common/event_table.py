@@ -28,6 +28,8 @@ __all__ = ["Appended", "EventTable", "Listed", "Position", "TablePartition"]
 
 # Rows that were written last, of each partition; of some kilobytes each.
 RECENT_ROWS_MAX = 1_000
+# A new aggregate is asked for when it is submitted, when it is decided and when it is folded.
+ABSENT_KEYS_MAX = 1_000
 # The label of every row.
 ALL = {"all": ""}
 
@@ -66,6 +68,7 @@ class TablePartition(Generic[State]):
         self.losers = 0
         self._recent: dict[str, Row[State]] = {}  # the one that was written last is the last
         self._tails: dict[str, Tail] = {}  # of the large ones of these
+        self._absent: set[str] = set()  # keys that were asked for and have no row
         self._open()
 
     def _open(self) -> None:
@@ -106,7 +109,8 @@ class TablePartition(Generic[State]):
             The rows that changed, by key. An event whose version does not follow is counted in
             `losers` and changes nothing.
         """
-        folding = self._begin(has_journals=self._decode is not None)
+        has_journals = self._decode is not None
+        folding = Folding(self._decider, self._position, self._read, self._after, has_journals)
         batch = store.new_batch()
         for each in events:
             folding.add(each, batch)
@@ -127,13 +131,12 @@ class TablePartition(Generic[State]):
         up; then it stands where it was written last.
         """
         self._forget()
-        folding = self._begin(has_journals=False)
+        position, has_journals = self._position, False
+        folding = Folding(self._decider, position, self._read_stored, self._after, has_journals)
         return Rebuild(folding, self._db, self._rebuilt, limits)
 
-    def _begin(self, *, has_journals: bool) -> Folding[State]:
-        return Folding(self._decider, self._position, self._read, self._after, has_journals)
-
     def _rebuilt(self, position: Position, losers: int) -> None:
+        self._forget()
         self._position = position
         self.losers += losers
 
@@ -193,6 +196,7 @@ class TablePartition(Generic[State]):
         for key, row in rows.items():
             self._recent.pop(key, None)
             self._recent[key] = row
+            self._absent.discard(key)
             self._tails.pop(key, None)
             if key in tails:
                 self._tails[key] = tails[key]
@@ -203,11 +207,22 @@ class TablePartition(Generic[State]):
     def _forget(self) -> None:
         self._recent.clear()
         self._tails.clear()
+        self._absent.clear()
 
     def _read(self, key: str) -> tuple[Row[State] | None, Tail | None]:
         """A row, and what lies behind it in the store."""
         if (recent := self._recent.get(key)) is not None:
             return recent, self._tails.get(key)
+        if key in self._absent:
+            return None, None
+        row, tail = self._read_stored(key)
+        if row is None:
+            if len(self._absent) >= ABSENT_KEYS_MAX:
+                self._absent.clear()
+            self._absent.add(key)
+        return row, tail
+
+    def _read_stored(self, key: str) -> tuple[Row[State] | None, Tail | None]:
         stored = self._db.get(table_layout.row_key(key))
         if stored is None:
             return None, None

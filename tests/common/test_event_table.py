@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import structs
+from msgspec import defstruct, structs
 
 from services.common import event_table
-from services.common.decider import fold
+from services.common.decider import Row, fold
 from services.common.event_table import RECENT_ROWS_MAX, Appended, EventTable, TablePartition
 from tests.common import tally
 from tests.common.table_folds import (
@@ -245,6 +246,18 @@ def test_a_table_of_another_form_of_state_is_folded_anew(tmp_path: Path) -> None
     assert (reopened.position.next_offset, reopened.row("a")) == (0, None)
     assert list(reopened.listed({})) == []
     reopened.close()
+
+
+def test_a_state_with_another_default_is_of_another_form() -> None:
+    """What is stored without its default would be read with the default of the later release."""
+
+    def form(colour: str) -> str:
+        fields: list[Any] = [("tally_id", str), ("colour", str, colour)]
+        rows: Any = Row
+        return event_table._form(rows[defstruct("Painted", fields, omit_defaults=True)])
+
+    forms = {form(colour) for colour in ("red", "red", "blue")}
+    assert len(forms) == 2
 
 
 @pytest.mark.parametrize("lost", ["*.sst", "CURRENT", "MANIFEST-*"])

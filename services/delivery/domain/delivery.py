@@ -58,7 +58,7 @@ FINAL = frozenset(
 )
 
 
-class Delivery(Struct, frozen=True):
+class Delivery(Struct, frozen=True, omit_defaults=True):
     """All that is known of a delivery.
 
     pickup: where the next driver finds the goods; picked_up_at: when a driver first had them.

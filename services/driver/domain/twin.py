@@ -40,7 +40,7 @@ REJECTED_MAX = 32
 REJECTED, OFF_DUTY = "rejected", "off_duty"
 
 
-class Driver(Struct, frozen=True):
+class Driver(Struct, frozen=True, omit_defaults=True):
     """All that is known of a driver.
 
     heard_at: the last instant, in the log, at which the phone said something that counts; where

@@ -32,11 +32,10 @@ def agenda(order: Order, policy: Policy) -> Agenda:
 
 
 def _money(order: Order) -> Iterator[Call]:
-    charge = charge_key(order.order_id)
     if order.status is OrderStatus.CREATED and order.is_admitted:
         yield ChargePayment(
             partner=order.partner,
-            idempotency_key=charge,
+            idempotency_key=charge_key(order.order_id),
             amount_cents=order.amount_cents,
             currency=order.currency,
             payment_token=order.payment_token,
@@ -45,7 +44,7 @@ def _money(order: Order) -> Iterator[Call]:
         yield VoidPayment(
             partner=order.partner,
             idempotency_key=void_key(order.order_id),
-            charge_idempotency_key=charge,
+            charge_idempotency_key=charge_key(order.order_id),
             reason=order.reason or "",
         )
     for refund in order.refunds:
@@ -53,7 +52,7 @@ def _money(order: Order) -> Iterator[Call]:
             yield RefundPayment(
                 partner=order.partner,
                 idempotency_key=refund_key(order.order_id, refund),
-                charge_idempotency_key=charge,
+                charge_idempotency_key=charge_key(order.order_id),
                 amount_cents=refund.amount_cents,
                 reason=refund.reason,
                 refund=refund.name,

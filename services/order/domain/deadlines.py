@@ -1,6 +1,6 @@
 """How long an order may stay as it is before operators are told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +22,17 @@ _FLAGS: Mapping[OrderStatus, str] = {
     OrderStatus.SCHEDULING_DELIVERY: NO_DRIVER,
     OrderStatus.WAITING_FOR_DRIVER: PICKUP,
     OrderStatus.IN_DELIVERY: DROPOFF,
+}
+
+_SECONDS_MAX: Mapping[str, Callable[[Policy], float]] = {
+    PAYMENT: lambda policy: policy.payment_seconds_max,
+    START: lambda policy: policy.start_seconds_max,
+    OVERDUE: lambda policy: policy.overdue_grace_seconds,
+    NO_DRIVER: lambda policy: policy.driver_seconds_max,
+    PICKUP: lambda policy: policy.pickup_seconds_max,
+    DROPOFF: lambda policy: policy.dropoff_seconds_max,
+    REFUND: lambda policy: policy.refund_seconds_max,
+    TICKET_CANCELLATION: lambda policy: policy.ticket_cancellation_seconds_max,
 }
 
 
@@ -57,12 +68,11 @@ def counted_from(order: Order) -> Mapping[str, datetime]:
 
 def deadlines(order: Order, policy: Policy) -> tuple[Deadline, ...]:
     """What the order is about to be late with, and is not flagged for yet."""
-    seconds = _seconds_max(policy)
     found = []
     for flag, since in counted_from(order).items():
         if flag in order.flags:
             continue
-        at = since + timedelta(seconds=seconds[flag])
+        at = since + timedelta(seconds=_SECONDS_MAX[flag](policy))
         if flag == OVERDUE:
             # However often a restaurant moves the time, it does not move this one. The wakeup of
             # an instant has one event: what comes at both counts as the one that is not moved.
@@ -83,16 +93,3 @@ def decide_deadline(command: CheckDeadline, order: Order, policy: Policy) -> Ord
         if (deadline.flag, deadline.since) == (command.flag, command.since):
             return OrderFlagged(order.order_id, deadline.flag, deadline.since)
     return None
-
-
-def _seconds_max(policy: Policy) -> Mapping[str, float]:
-    return {
-        PAYMENT: policy.payment_seconds_max,
-        START: policy.start_seconds_max,
-        OVERDUE: policy.overdue_grace_seconds,
-        NO_DRIVER: policy.driver_seconds_max,
-        PICKUP: policy.pickup_seconds_max,
-        DROPOFF: policy.dropoff_seconds_max,
-        REFUND: policy.refund_seconds_max,
-        TICKET_CANCELLATION: policy.ticket_cancellation_seconds_max,
-    }

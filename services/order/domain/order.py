@@ -91,7 +91,7 @@ class Refusal(Struct, frozen=True):
     final_at: datetime
 
 
-class Order(Struct, frozen=True):
+class Order(Struct, frozen=True, omit_defaults=True):
     """All that is known of an order.
 
     customer: the partner's opaque id of who orders.
