@@ -18,8 +18,9 @@ from infra.simulation.loop import SimulatedLoop
 from infra.simulation.sense import Sense
 from infra.simulation.violation import ViolationError, expect
 from infra.simulation.workers import SERVICES, SESSION_SECONDS, parts_of
-from services.common.codec import LANGUAGES, BadRecordError, encode_plain
+from services.common.codec import LANGUAGES, BadRecordError
 from services.common.decider import Envelope, Row, fold, is_recognised
+from services.common.event_table import row_decoder
 from services.common.log import instant_of, place_of
 from services.common.reactions import command_envelope
 
@@ -59,6 +60,7 @@ class Checker:
         self._put_aside: set[str] = set()  # places that a dead letter names
         self._checked: dict[tuple[str, Place], int] = defaultdict(int)
         self._sense = Sense(self.row)
+        self._rows = {name: row_decoder(parts_of(name).decider) for name in SERVICES}
         self._positions = msgspec.json.Decoder(dict[str, Any])
 
     def appended(self, record: LogRecord, draft: Draft) -> None:
@@ -83,7 +85,7 @@ class Checker:
         """A store was written to: a table never knows what the log does not."""
         name, number = directory.name.rsplit("-", 1)
         if key[:1] == ROW and self._partitions[name, int(number)].has_losers:
-            self._expect_row(name, int(number), key[1:].decode(), value.rstrip())
+            self._expect_row(name, int(number), key[1:].decode(), value)
         if key != POSITION:
             return
         end = len(self._broker.records[Place(f"{name}.events", int(number))])
@@ -99,7 +101,7 @@ class Checker:
         """What a table says of an aggregate, the log has said of it at some offset."""
         with self._told():
             expect(
-                value in map(encode_plain, self._partitions[name, number].pasts[key]),
+                self._rows[name].decode(value) in self._partitions[name, number].pasts[key],
                 "table_is_the_fold_of_the_log",
                 f"{name}/{number} {key}: the log has never said {value.decode()}",
             )

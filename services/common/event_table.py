@@ -24,7 +24,7 @@ from services.common.journals import JournalError, Tail
 from services.common.rebuild import Rebuild, RebuildLimits
 from services.common.telemetry import log
 
-__all__ = ["Appended", "EventTable", "Listed", "Position", "TablePartition"]
+__all__ = ["Appended", "EventTable", "Listed", "Position", "TablePartition", "row_decoder"]
 
 # Rows that were written last, of each partition; of some kilobytes each.
 RECENT_ROWS_MAX = 1_000
@@ -62,9 +62,8 @@ class TablePartition(Generic[State]):
         self._decider = decider
         self._decode = decode
         self._directory = directory
-        row_type: Any = Row[decider.state_type]  # type: ignore[name-defined]
-        self._decoder = msgspec.json.Decoder(row_type, dec_hook=forms.held)
-        self._form = _form(row_type)
+        self._decoder = row_decoder(decider)
+        self._form = _form(self._decoder.type)
         self.losers = 0
         self._recent: dict[str, Row[State]] = {}  # the one that was written last is the last
         self._tails: dict[str, Tail] = {}  # of the large ones of these
@@ -299,6 +298,12 @@ class EventTable(Generic[State]):
 
     def __getitem__(self, partition: int) -> TablePartition[State]:
         return self._partitions[partition]
+
+
+def row_decoder(decider: Decider[State, Any, Any]) -> msgspec.json.Decoder[Row[State]]:
+    """What reads a row as it was written whole."""
+    row_type: Any = Row[decider.state_type]  # type: ignore[name-defined]
+    return msgspec.json.Decoder(row_type, dec_hook=forms.held)
 
 
 @cache

@@ -12,14 +12,14 @@ def copy_disk(directory: Path, to: Path) -> None:
     A copy that a compaction has come into is no moment of the disk, and is made again.
     """
     for _ in range(COPIES_MAX):
-        before = _files(directory)
         shutil.rmtree(to, ignore_errors=True)
         try:
+            before = _files(directory)
             shutil.copytree(directory, to)
+            if _files(directory) == before:
+                return
         except (shutil.Error, FileNotFoundError):
-            continue
-        if _files(directory) == before:
-            return
+            continue  # a file went meanwhile
     raise AssertionError(f"{directory} never rests")
 
 
