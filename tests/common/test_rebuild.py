@@ -31,13 +31,39 @@ def rebuild_with(table: Table, events: list[Appended], limits: RebuildLimits) ->
     asyncio.run(run())
 
 
-LIMITS = st.builds(
-    RebuildLimits,
-    rows_in_memory_max=st.integers(0, 9),
-    events_per_write_max=st.integers(1, 30),
-    history_bytes_max=st.sampled_from((1, 500, 10_000)),
-)
 SMALL_STEPS = (patch.object(rebuild, "STEPS_MAX", 1), patch.object(store, "WRITES_PER_STEP", 1))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A log, which part of it is taken up by a rebuild, and after how many steps all is over."""
+
+    events: list[Appended]
+    stages: tuple[int, int]
+    limits: RebuildLimits
+    journaling: Journaling
+    steps: int
+
+    @property
+    def rebuilt(self) -> tuple[int, int]:
+        """From which event of the log to which."""
+        begin, end = sorted(stage % (len(self.events) + 1) for stage in self.stages)
+        return begin, end
+
+
+PLANS = st.builds(
+    Plan,
+    events=logs(),
+    stages=st.tuples(st.integers(0, 25), st.integers(0, 25)),
+    limits=st.builds(
+        RebuildLimits,
+        rows_in_memory_max=st.integers(0, 9),
+        events_per_write_max=st.integers(1, 30),
+        history_bytes_max=st.sampled_from((1, 500, 10_000)),
+    ),
+    journaling=JOURNALINGS,
+    steps=st.integers(0, 150),
+)
 
 
 @dataclass
@@ -45,20 +71,18 @@ class Life:
     """A table that takes up a log: in a loop, in a rebuild, and in a loop again."""
 
     table: Table
-    events: list[Appended]
-    begin: int
-    end: int
-    limits: RebuildLimits
+    plan: Plan
     safe: int = 0  # so many events are in the table for good
 
     async def run(self) -> None:
         """From the first event to the last."""
-        await self._apply(self.events[: self.begin])
-        folding = self.table.rebuild(self.limits)
-        await folding.add(self.events[: self.end])
+        events, (begin, end) = self.plan.events, self.plan.rebuilt
+        await self._apply(events[:begin])
+        folding = self.table.rebuild(self.plan.limits)
+        await folding.add(events[:end])
         await folding.close()
         self.safe = self.table.position.next_offset
-        await self._apply(self.events[self.end :])
+        await self._apply(events[end:])
 
     async def _apply(self, events: list[Appended]) -> None:
         for each in events:
@@ -66,10 +90,10 @@ class Life:
             self.safe = each.offset + 1
             await asyncio.sleep(0)
 
-    def run_until(self, steps: int) -> None:
-        """So many steps of it, with whatever is half done at the end."""
+    def run_to_its_end(self) -> None:
+        """As many steps of it as are planned, with whatever is half done then."""
         running = self.run()
-        for _ in range(steps):
+        for _ in range(self.plan.steps):
             try:
                 running.send(None)
             except StopIteration:
@@ -79,82 +103,55 @@ class Life:
     def check(self, table: Table) -> None:
         """A table of what it left: the fold of a log that has at least what was safe."""
         position = table.position.next_offset
-        assert self.safe <= position <= len(self.events)
-        check_equals_fold(table, self.events[:position])
+        assert self.safe <= position <= len(self.plan.events)
+        check_equals_fold(table, self.plan.events[:position])
 
 
 @contextmanager
-def a_life(
-    events: list[Appended], begin: int, end: int, limits: RebuildLimits, journaling: Journaling
-) -> Iterator[Life]:
-    """A table of its own, at whose rebuild others may have a turn after every step."""
-    begin, end = sorted(stage % (len(events) + 1) for stage in (begin, end))
+def a_life(plan: Plan) -> Iterator[Life]:
+    """One that is over, of a table at whose rebuild others had a turn after every step."""
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         for small in SMALL_STEPS:
             stack.enter_context(small)
-        stack.enter_context(journaling.limits())
-        table = journaling.open(Path(directory) / "table")
-        yield Life(table, events, begin, end, limits)
-        table.close()
+        stack.enter_context(plan.journaling.limits())
+        life = Life(plan.journaling.open(Path(directory) / "table"), plan)
+        life.run_to_its_end()
+        yield life
+        life.table.close()
 
 
-@given(logs(), st.integers(0, 25), st.integers(0, 25), LIMITS, JOURNALINGS, st.integers(0, 150))
+@given(PLANS)
 @settings(max_examples=60, deadline=None)
-def test_the_table_is_a_fold_of_the_log_wherever_it_crashes(
-    events: list[Appended],
-    begin: int,
-    end: int,
-    limits: RebuildLimits,
-    journaling: Journaling,
-    steps: int,
-) -> None:
+def test_the_table_is_a_fold_of_the_log_wherever_it_crashes(plan: Plan) -> None:
     """Before, in the midst of and after a rebuild, however little it keeps in memory.
 
     What lies on disk at the crash is what another process would find. It goes on from there.
     """
-    with a_life(events, begin, end, limits, journaling) as life:
-        life.run_until(steps)
+    with a_life(plan) as life:
         directory = Path(life.table._db.path())
         left = directory.with_name("left")
         copy_disk(directory, left)
-        table = journaling.open(left)
+        table = plan.journaling.open(left)
         life.check(table)
-        rebuild_with(table, events, limits)
-        check_equals_fold(table, events)
-        assert table.position.next_offset == len(events)
+        rebuild_with(table, plan.events, plan.limits)
+        check_equals_fold(table, plan.events)
+        assert table.position.next_offset == len(plan.events)
         table.close()
 
 
-@given(
-    logs(),
-    st.integers(0, 25),
-    st.integers(0, 25),
-    LIMITS,
-    JOURNALINGS,
-    st.integers(0, 150),
-    st.booleans(),
-)
+@given(PLANS, st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_a_rebuild_that_is_given_up_leaves_a_fold_of_the_log(
-    events: list[Appended],
-    begin: int,
-    end: int,
-    limits: RebuildLimits,
-    journaling: Journaling,
-    steps: int,
-    again: bool,
-) -> None:
+def test_a_rebuild_that_is_given_up_leaves_a_fold_of_the_log(plan: Plan, again: bool) -> None:
     """The same table goes on from there, event by event or by another rebuild."""
-    with a_life(events, begin, end, limits, journaling) as life:
-        life.run_until(steps)
+    with a_life(plan) as life:
         table = life.table
         life.check(table)
         if again:
-            rebuild_with(table, events, limits)
+            rebuild_with(table, plan.events, plan.limits)
         else:
-            table.apply(events)
-        check_equals_fold(table, events)
-        assert table.position.next_offset == len(events)
+            table.apply(plan.events)
+        check_equals_fold(table, plan.events)
+        assert table.position.next_offset == len(plan.events)
 
 
 def test_all_that_a_table_has_survives_a_loss_of_power_after_a_rebuild(tmp_path: Path) -> None:
